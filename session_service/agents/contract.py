@@ -1,0 +1,132 @@
+"""What every launcher promises, and the values that cross that line.
+
+Decided here: three verbs, what each may assume and must leave behind. `sessions` calls them; each other module of this
+room fulfils them. A launcher knows no policy, no settings and no other session, and never cleans up on its own: when a
+start fails, `sessions` decides to stop.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+SPEC_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AgoraSeat:
+    """The agent's own place in the channel: its uid, and a token that admits that uid alone."""
+
+    app_id: str
+    channel: str
+    token: str = field(repr=False)
+    uid: int
+    tester_uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """Channel encryption in each form that an SDK of Agora wants; every party gets the same key and salt.
+
+    `mode` is the contract's name, `mode_number` that of the native and server SDKs, `web_mode` that of the Web SDK.
+    `key` is one printable string, never decoded. `salt` is base64 of 32 bytes, or None where the mode has none.
+    """
+
+    mode: str
+    mode_number: int
+    web_mode: str
+    key: str = field(repr=False)
+    salt: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where the agent may say that it joined, left or failed, and the token that is good for this session only."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """Everything that an agent is told. `session_id` is also its name towards the backend."""
+
+    session_id: str
+    agora: AgoraSeat
+    encryption: Encryption | None = None
+    test: Mapping[str, object] | None = None
+    report: Report | None = None
+    version: int = SPEC_VERSION
+
+    def secrets(self) -> tuple[str, ...]:
+        """What may never be seen in a log: a launcher takes these out of the agent's output."""
+        found = [self.agora.token]
+        if self.encryption is not None:
+            found += [self.encryption.key, *([self.encryption.salt] if self.encryption.salt else [])]
+        if self.report is not None:
+            found.append(self.report.token)
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRef:
+    """How to find a started agent again. JSON without secrets, so that another process can poll and stop it.
+
+    `name` is the session id. A reference with no `data` is valid for `stop`: it is what is left when the answer to a
+    start was lost.
+    """
+
+    launcher: str
+    name: str
+    data: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentState:
+    """`running`; `exited` with its exit code; or `unknown`: the launcher has no such agent (any more)."""
+
+    kind: Literal["running", "exited", "unknown"]
+    code: int | None = None
+
+
+RUNNING = AgentState("running")
+UNKNOWN = AgentState("unknown")
+
+
+class OnExit(Protocol):
+    """Called once by a launcher that sees its agents end, on the event loop, after the agent is gone."""
+
+    def __call__(self, ref: AgentRef, code: int) -> None: ...
+
+
+class Launcher(Protocol):
+    """Starts, watches and ends agents. Called by `sessions` only.
+
+    Cancelling `start` leaves the agent stoppable by `AgentRef(name=...)`. None of the verbs reads the environment or
+    another session.
+    """
+
+    name: str
+    """The setting's word for it: none, process, python, ..."""
+
+    survives_restart: bool
+    """Whether agents go on, and can be found again, when this process ends."""
+
+    async def start(self, spec: AgentSpec, deadline: float) -> AgentRef:
+        """Start the agent of `spec` and return when it is accepted; called at most once per session id.
+
+        `deadline` is an instant of the event loop's clock, in seconds. Raises AgentRefused (do not retry) or
+        AgentUnavailable (may be retried). The caller cancels it when the deadline has passed.
+        """
+        ...
+
+    async def poll(self, ref: AgentRef) -> AgentState:
+        """Tell the agent's state. Never raises for an agent that it does not know: that is `unknown`."""
+        ...
+
+    async def stop(self, ref: AgentRef) -> None:
+        """Return when the agent is gone. A no-op for one that already is, or never was; safe to repeat."""
+        ...
+
+    async def list(self, prefix: str) -> Sequence[AgentRef]:
+        """The agents whose name begins with `prefix` and that still run, as far as the backend can tell."""
+        ...
