@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from session_service.agora.encryption import ChannelEncryption
+
 SPEC_VERSION = 1
 
 
@@ -21,21 +23,6 @@ class AgoraSeat:
     token: str = field(repr=False)
     uid: int
     tester_uid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Encryption:
-    """Channel encryption in each form that an SDK of Agora wants; every party gets the same key and salt.
-
-    `mode` is the contract's name, `mode_number` that of the native and server SDKs, `web_mode` that of the Web SDK.
-    `key` is one printable string, never decoded. `salt` is base64 of 32 bytes, or None where the mode has none.
-    """
-
-    mode: str
-    mode_number: int
-    web_mode: str
-    key: str = field(repr=False)
-    salt: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +39,7 @@ class AgentSpec:
 
     session_id: str
     agora: AgoraSeat
-    encryption: Encryption | None = None
+    encryption: ChannelEncryption | None = None
     test: Mapping[str, object] | None = None
     report: Report | None = None
     version: int = SPEC_VERSION
