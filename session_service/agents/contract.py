@@ -10,19 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from session_service.agora.encryption import ChannelEncryption
+from session_service.agora.transport import Seat
 
 SPEC_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class AgoraSeat:
-    """The agent's own place in the channel: its uid, and a token that admits that uid alone."""
-
-    app_id: str
-    channel: str
-    token: str = field(repr=False)
-    uid: int
-    tester_uid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +28,7 @@ class AgentSpec:
     """Everything that an agent is told. `session_id` is also its name towards the backend."""
 
     session_id: str
-    agora: AgoraSeat
+    agora: Seat
     encryption: ChannelEncryption | None = None
     test: Mapping[str, object] | None = None
     report: Report | None = None

@@ -1,0 +1,78 @@
+"""What Agora accepts as an App ID, a certificate, a channel name, a uid and a user account.
+
+Decided here, once for the service, the checker and the command line. Each function returns its argument or raises
+InvalidValue with the rule, never with the value. The rules are those of Agora's token builders (32 hexadecimal
+characters; channel names of fewer than 64 bytes) and of its page on channel names (the 89 characters) and on string
+user accounts (255 bytes).
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from session_service.errors import InvalidValue
+
+MAX_UID = 2**32 - 1
+MAX_CHANNEL = 63
+MAX_ACCOUNT = 255
+SESSION_ID_LENGTH = 32
+"""A session id is 32 hexadecimal digits: 128 bits, of which nobody can guess one."""
+
+_ALPHABET = r"[A-Za-z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,]"
+_HEX_32 = re.compile(r"[0-9A-Fa-f]{32}")
+_CHANNEL = re.compile(_ALPHABET + f"{{1,{MAX_CHANNEL}}}")
+_PREFIX = re.compile(_ALPHABET + f"{{0,{MAX_CHANNEL - SESSION_ID_LENGTH}}}")
+_ACCOUNT = re.compile(_ALPHABET + f"{{1,{MAX_ACCOUNT}}}")
+
+_CHARACTERS = "ASCII letters, digits, space and ! # $ % & ( ) + - : ; < = . > ? @ [ ] ^ _ { } | ~ ,"
+
+
+def app_id(text: str) -> str:
+    """Return `text` if it can be an App ID. The case is kept: Agora signs it as text."""
+    return _matching(_HEX_32, text, "An Agora App ID is exactly 32 hexadecimal characters.")
+
+
+def app_certificate(text: str) -> str:
+    """Return `text` if it can be an App Certificate. The case is kept: it is the key of the signature as text."""
+    return _matching(_HEX_32, text, "An Agora App Certificate is exactly 32 hexadecimal characters.")
+
+
+def channel(text: str) -> str:
+    """Return `text` if it names one channel. The wildcard `*` opens many, and is not among Agora's characters."""
+    return _matching(_CHANNEL, text, f"A channel name is 1 to {MAX_CHANNEL} characters: {_CHARACTERS}.")
+
+
+def channel_prefix(text: str) -> str:
+    """Return `text` if a session id after it makes a channel name. It may be empty."""
+    limit = MAX_CHANNEL - SESSION_ID_LENGTH
+    return _matching(_PREFIX, text, f"A channel prefix is at most {limit} characters: {_CHARACTERS}.")
+
+
+def uid(number: int) -> int:
+    """Return `number` if it is one participant's uid. 0 is refused: in a token it means any uid."""
+    if not 1 <= number <= MAX_UID:
+        raise InvalidValue(f"A uid is a whole number from 1 to {MAX_UID}.")
+    return number
+
+
+def user_account(text: str) -> str:
+    """Return `text` if it can be a string user account, which replaces uids for everybody in its channel."""
+    return _matching(_ACCOUNT, text, f"A user account is 1 to {MAX_ACCOUNT} characters: {_CHARACTERS}.")
+
+
+def _matching(pattern: re.Pattern[str], text: str, rule: str) -> str:
+    if pattern.fullmatch(text) is None:
+        raise InvalidValue(rule)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One project of Agora's console: the App ID, which everybody may see, and the certificate that signs for it."""
+
+    app_id: str
+    certificate: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be either; InvalidValue."""
+        app_id(self.app_id)
+        app_certificate(self.certificate)
