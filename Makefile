@@ -1,0 +1,90 @@
+# What a person types in a clone. Needs make (GNU 3.81 or newer, so macOS' own will do), a POSIX shell and Python 3.11 or newer.
+# Everything is installed into .venv from requirements/, hash by hash; a stamp in .venv says that a set is installed.
+
+PYTHONS = python3.11 python3.12 python3.13 python3
+IMAGE = session-service
+UV = uv==0.13.8
+
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
+
+.PHONY: help dev check test bench lock image clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make dev     start the service on this machine and print what to paste into the platform'
+	@echo 'make check   lint, types, layers and unit tests: under two minutes'
+	@echo 'make test    the same, and every test against the real tools that this machine has'
+	@echo 'make bench   measure the service against a bare answer and against FastAPI'
+	@echo 'make image   build the container image $(IMAGE) with docker'
+	@echo 'make lock    write requirements/ anew from pyproject.toml (newest versions: make lock UPGRADE=--upgrade)'
+	@echo 'make clean   remove .venv and every cache'
+	@echo 'Another interpreter than the first of $(PYTHONS): make dev PYTHONS=/path/to/python'
+
+# exec leaves no shell between make and the service, so that Ctrl-C ends with the service's own exit code.
+dev: .venv/service.stamp
+	@exec $(BIN)/session-service dev
+
+check: lint
+	@$(BIN)/pytest -m 'not real'
+
+# Tests whose tools are missing are skipped; pytest ends by naming each, with how to get it.
+test: lint
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: .venv/test.stamp
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/bench.stamp
+	@exec $(BIN)/python -m benchmarks
+
+# Each file is bound by the one before it, so that no package has two versions.
+lock: $(BIN)/python
+	@$(PIP) install '$(UV)'
+	@$(LOCK) $(UPGRADE) --extra service -o requirements/service.txt pyproject.toml
+	@$(LOCK) $(UPGRADE) --group build -o requirements/build.txt
+	@$(LOCK) $(UPGRADE) --extra service --group test --group lint -c requirements/service.txt -c requirements/build.txt -o requirements/test.txt pyproject.toml
+	@$(LOCK) $(UPGRADE) --extra service --group bench -c requirements/test.txt -o requirements/bench.txt pyproject.toml
+
+image:
+	@docker build --tag $(IMAGE) .
+
+clean:
+	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+
+# A name on PATH proves nothing (pyenv puts names there for versions that are not active): each candidate has to run.
+$(BIN)/python:
+	@rm -rf .venv; \
+	for python in $(PYTHONS); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || { bare=$$python; continue; }; \
+	  echo "Setting up .venv with $$("$$python" -V). This happens once."; \
+	  "$$python" -m venv .venv && exit 0; \
+	  rm -rf .venv; exit 1; \
+	done; \
+	if [ -n "$$bare" ]; then \
+	  echo "$$bare cannot make virtual environments. On Debian and Ubuntu install its package: apt-get install $$bare-venv" >&2; \
+	else \
+	  echo "No Python 3.11 or newer among: $(PYTHONS). Install one (python.org, brew install python, apt-get install python3 python3-venv), or name it: make dev PYTHONS=/path/to/python" >&2; \
+	fi; \
+	exit 1
+
+.venv/service.stamp: $(BIN)/python pyproject.toml requirements/service.txt requirements/build.txt
+	@$(PIP) install --require-hashes -r requirements/service.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test.stamp: .venv/service.stamp requirements/test.txt
+	@echo 'Installing what the tests need.'
+	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
+
+.venv/bench.stamp: .venv/service.stamp requirements/bench.txt
+	@echo 'Installing what the benchmarks need.'
+	@$(PIP) install --require-hashes -r requirements/bench.txt
+	@touch $@

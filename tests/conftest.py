@@ -1,0 +1,31 @@
+"""What every test of this repository gets, and the one rule for all of them.
+
+The rule: a test whose tool is missing is skipped on a person's machine, and fails where the environment variable CI is
+set. A run without skips is what .ci/run promises.
+"""
+
+import os
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def _refuse_skip(report: Report) -> Report:
+    """A skip under CI becomes a failure that shows the skip's reason; an expected failure stays what it is."""
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.longrepr = f"Skipped, and CI is set: nothing may be skipped here.\n{report.longreprtext}"
+        report.outcome = "failed"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _refuse_skip((yield))
