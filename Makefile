@@ -63,7 +63,7 @@ $(BIN)/python:
 	for python in $(PYTHONS); do \
 	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || { bare=$$python; continue; }; \
-	  echo "Setting up .venv with $$("$$python" -V). This happens once."; \
+	  echo "Setting up .venv with $$("$$python" -V)."; \
 	  "$$python" -m venv .venv && exit 0; \
 	  rm -rf .venv; exit 1; \
 	done; \
@@ -74,17 +74,20 @@ $(BIN)/python:
 	fi; \
 	exit 1
 
+# Without build isolation, what builds a package is locked like everything else.
 .venv/service.stamp: $(BIN)/python pyproject.toml requirements/service.txt requirements/build.txt
-	@$(PIP) install --require-hashes -r requirements/service.txt -r requirements/build.txt
+	@echo 'Installing what the service needs.'
+	@$(PIP) install --require-hashes -r requirements/build.txt
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements/service.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/test.stamp: .venv/service.stamp requirements/test.txt
 	@echo 'Installing what the tests need.'
-	@$(PIP) install --require-hashes -r requirements/test.txt
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements/test.txt
 	@touch $@
 
 .venv/bench.stamp: .venv/service.stamp requirements/bench.txt
 	@echo 'Installing what the benchmarks need.'
-	@$(PIP) install --require-hashes -r requirements/bench.txt
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements/bench.txt
 	@touch $@
