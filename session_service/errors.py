@@ -29,6 +29,10 @@ class InvalidValue(ServiceError, ValueError):
     code = "invalid_value"
 
 
+class UnreadableToken(InvalidValue):
+    """A text is no token of the version it was read as: cut, mistyped, or of another kind."""
+
+
 class SettingsError(ServiceError):
     """The service may not start with these settings; the text holds every problem, a line each."""
 

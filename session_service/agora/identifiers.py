@@ -1,4 +1,4 @@
-"""What Agora accepts as an App ID, a certificate, a channel name, a uid and a user account.
+"""What Agora accepts: App ID, certificate, channel name, uid, user account, and a token's terms.
 
 Decided here, once for the service, the checker and the command line. Each function returns its argument or raises
 InvalidValue with the rule, never with the value. The rules are those of Agora's token builders (32 hexadecimal
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from session_service.errors import InvalidValue
 
+MAX_LIFETIME = 24 * 60 * 60
+MAX_SALT = 99_999_999
 MAX_UID = 2**32 - 1
 MAX_CHANNEL = 63
 MAX_ACCOUNT = 255
@@ -57,6 +59,19 @@ def uid(number: int) -> int:
 def user_account(text: str) -> str:
     """Return `text` if it can be a string user account, which replaces uids for everybody in its channel."""
     return _matching(_ACCOUNT, text, f"A user account is 1 to {MAX_ACCOUNT} characters: {_CHARACTERS}.")
+
+
+def token_terms(issued_at: int, lifetime: int, salt: int) -> None:
+    """Refuse a lifetime in seconds that Agora would not honour, or a salt that its own builders never draw.
+
+    `issued_at` is in Unix seconds; a token counts them, and those of its end, in 32 bits.
+    """
+    if not 1 <= lifetime <= MAX_LIFETIME:
+        raise InvalidValue(f"A token lives 1 to {MAX_LIFETIME} seconds (24 hours).")
+    if not 1 <= salt <= MAX_SALT:
+        raise InvalidValue(f"A token's salt is a whole number from 1 to {MAX_SALT}.")
+    if not 0 <= issued_at < 2**32 - lifetime:
+        raise InvalidValue("A token's instants are Unix seconds, and fit 32 bits.")
 
 
 def _matching(pattern: re.Pattern[str], text: str, rule: str) -> str:
