@@ -1,0 +1,179 @@
+"""The launcher that starts a command of the customer's for each session.
+
+Decided here: what that process is given, when it counts as accepted, and which failures are worth a retry. Chosen by
+SESSION_LAUNCHER=process. The session reaches the agent on standard input alone: arguments and environment can be read
+by others on the machine, so they hold nothing secret.
+
+The process is started by subprocess.Popen, on the event loop: CPython uses vfork, so the loop waits for well under a
+millisecond whatever this process's size, where uvloop's own way forks and waits longer the more memory there is
+(docs/performance.md).
+"""
+
+import asyncio
+import errno
+import logging
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from session_service.agents import handover
+from session_service.agents.child import Child
+from session_service.agents.contract import RUNNING, AgentRef, AgentSpec, AgentState, OnExit
+from session_service.agents.exits import ExitCodes
+from session_service.agents.output import Output
+from session_service.errors import AgentRefused, AgentUnavailable
+
+GRACE = 5.0
+_READY = b"\nready"
+_SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+
+logger = logging.getLogger("session_service.agents")
+
+
+def child_environment(environment: Mapping[str, str], hidden: frozenset[str], keep: frozenset[str]) -> dict[str, str]:
+    """Return `environment` without the names that the service itself reads, each with its NAME_FILE, save `keep`."""
+    removed = (hidden | {f"{name}_FILE" for name in hidden}) - keep
+    return {name: value for name, value in environment.items() if name not in removed}
+
+
+class ReadySign:
+    """Looks in an agent's output for a line that begins with `ready`, whatever the reads cut it into."""
+
+    def __init__(self) -> None:
+        self._tail = b"\n"
+
+    def seen(self, data: bytes) -> bool:
+        """Tell whether such a line has begun in `data`."""
+        heard = self._tail + data
+        self._tail = heard[-len(_READY) + 1 :]
+        return _READY in heard
+
+
+@dataclass(slots=True, eq=False)
+class _Agent:
+    """One agent and what is being waited for: `accepted` is its start's answer, a refusal included."""
+
+    ref: AgentRef
+    accepted: asyncio.Future[None]
+    output: Output
+    sign: ReadySign = field(default_factory=ReadySign)
+    child: Child = field(init=False)
+
+
+class ProcessLauncher:
+    """Starts `command`, never through a shell, as the leader of its own process group.
+
+    `ready` says what accepting means: `spawn`, that the command could be executed; `line`, that it printed a line which
+    begins with `ready`. `environment` is what children inherit, without the names in `hidden` and each NAME_FILE of
+    them, save those in `keep`. `stop` sends SIGTERM to the group and `grace` seconds later SIGKILL. `on_exit` is called
+    for an accepted agent that ended without being stopped; a negative code is the signal that ended it.
+    """
+
+    name = "process"
+    survives_restart = False
+
+    def __init__(
+        self,
+        *,
+        command: tuple[str, ...],
+        ready: Literal["spawn", "line"],
+        environment: Mapping[str, str],
+        hidden: frozenset[str],
+        keep: frozenset[str],
+        on_exit: OnExit,
+        grace: float = GRACE,
+    ) -> None:
+        self._command = command
+        self._ready = ready
+        self._environment = child_environment(environment, hidden, keep)
+        self._on_exit = on_exit
+        self._grace = grace
+        self._agents: dict[str, _Agent] = {}
+        self._ended = ExitCodes()
+
+    async def start(self, spec: AgentSpec, deadline: float) -> AgentRef:
+        """Start the command. A command that cannot be executed, or ends before it is ready, is AgentRefused."""
+        data = handover.write(spec)
+        agent = self._adopt(spec, self._spawn(spec), data)
+        if self._ready == "line":
+            await agent.accepted
+        return agent.ref
+
+    async def poll(self, ref: AgentRef) -> AgentState:
+        """Tell what this process knows: agents that it did not start are unknown to it."""
+        return RUNNING if ref.name in self._agents else self._ended.state(ref.name)
+
+    async def stop(self, ref: AgentRef) -> None:
+        """End the process group and return when its leader is reaped; whoever else asks waits for the same end."""
+        agent = self._agents.get(ref.name)
+        if agent is not None:
+            agent.child.stop(self._grace)
+            await agent.child.gone.wait()
+
+    async def list(self, prefix: str) -> Sequence[AgentRef]:
+        """The agents of this process that run."""
+        return [agent.ref for name, agent in self._agents.items() if name.startswith(prefix)]
+
+    def _spawn(self, spec: AgentSpec) -> subprocess.Popen[bytes]:
+        names = {
+            "SESSION_ID": spec.session_id,
+            "AGORA_APP_ID": spec.agora.app_id,
+            "AGORA_CHANNEL": spec.agora.channel,
+            "AGORA_UID": str(spec.agora.uid),
+        }
+        try:
+            return subprocess.Popen(  # noqa: S603 - the command is the operator's, no shell reads it
+                self._command,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=self._environment | names,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise self._start_failure(error) from error
+
+    def _start_failure(self, error: OSError) -> AgentRefused | AgentUnavailable:
+        if error.errno in _SHORTAGES:
+            return AgentUnavailable(f"No process can be started now: {error.strerror}.", retry_after=1)
+        return AgentRefused(f"The agent's command {self._command[0]} cannot be executed: {error.strerror}.")
+
+    def _adopt(self, spec: AgentSpec, process: subprocess.Popen[bytes], data: bytes) -> _Agent:
+        loop = asyncio.get_running_loop()
+        ref = AgentRef(self.name, spec.session_id, {"pid": process.pid})
+        agent = _Agent(ref, loop.create_future(), Output(spec, loop.time))
+        if self._ready == "spawn":
+            agent.accepted.set_result(None)
+        self._agents[ref.name] = agent
+        _log(logging.INFO, "agent started", event="agent.started", session=ref.name, pid=process.pid)
+        agent.child = Child(process, data, self._hearing(agent), lambda code: self._end(agent, code))
+        return agent
+
+    def _hearing(self, agent: _Agent) -> Callable[[bytes], None]:
+        def hear(data: bytes) -> None:
+            if not agent.accepted.done() and agent.sign.seen(data):
+                agent.accepted.set_result(None)
+            agent.output.hear(data)
+
+        return hear
+
+    def _end(self, agent: _Agent, code: int) -> None:
+        """The process is reaped and heard out."""
+        name, pid = agent.ref.name, agent.ref.data["pid"]
+        agent.output.close()
+        del self._agents[name]
+        self._ended.add(name, code)
+        asked = agent.child.stopping
+        level = logging.INFO if asked or code == 0 else logging.WARNING
+        _log(level, "agent exited", event="agent.exited", session=name, code=code, pid=pid)
+        if not agent.accepted.done():
+            agent.accepted.set_exception(AgentRefused(f"The agent ended with exit code {code} before it was ready."))
+        elif not asked and not agent.accepted.cancelled():
+            # Not at once: a start whose agent was accepted in this same turn of the loop answers first.
+            asyncio.get_running_loop().call_soon(self._on_exit, agent.ref, code)
+
+
+def _log(level: int, message: str, **values: object) -> None:
+    logger.log(level, message, extra=values)
