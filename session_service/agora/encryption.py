@@ -158,7 +158,7 @@ def derive(mode: Mode, master_key: bytes, channel: str) -> ChannelEncryption:
 
 def _hkdf(master_key: bytes, info: str) -> bytes:
     # Imported here: only derived keys need it, and it costs every start 14 ms (docs/performance.md).
-    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
     return HKDF(algorithm=SHA256(), length=KEY_ENTROPY, salt=None, info=info.encode()).derive(master_key)

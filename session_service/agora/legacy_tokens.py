@@ -99,7 +99,7 @@ def build(
     account; the empty one admits any uid. InvalidValue where a value does not fit its place in the format.
     """
     # Imported here: who uses 007 does not pay for it.
-    from agora_token_builder.AccessToken import AccessToken  # noqa: PLC0415
+    from agora_token_builder.AccessToken import AccessToken
 
     _check_fit(channel, uid, privileges, expires_at, salt)
     builder = AccessToken(project.app_id, project.certificate, channel, uid)

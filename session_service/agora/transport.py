@@ -107,7 +107,11 @@ class AgoraTransport:
 
 
 def _minter(project: Project, version: TokenVersion) -> Mint:
-    return RtcMinter(project).mint if version == tokens.VERSION else partial(legacy_tokens.mint, project)
+    if version == tokens.VERSION:
+        return RtcMinter(project).mint
+    if version == legacy_tokens.VERSION:
+        return partial(legacy_tokens.mint, project)
+    raise InvalidValue(f"A token version is {tokens.VERSION}, or {legacy_tokens.VERSION} for old SDKs.")
 
 
 def _configured_agent_uid(agent_uid: int | None, join_uid: int) -> int | None:
