@@ -1,0 +1,18 @@
+"""The command `session-service`: says in a sentence what is missing, or hands over to `cli`."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line. Exits with 2 when the extra `service` is not installed."""
+    try:
+        import click  # noqa: F401 - only to see that it is there
+    except ImportError:
+        sys.exit("session-service needs the extra `service`: pip install 'cekura-customer-kit[service]'")
+    from session_service.cli import commands
+
+    commands(prog_name="session-service")
+
+
+if __name__ == "__main__":
+    main()

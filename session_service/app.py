@@ -1,0 +1,139 @@
+"""Settings → a running service. The only place that names launchers and puts the rooms together.
+
+Called by `cli` and by tests. Nothing here reads the environment, the clock or the machine's randomness by itself: they
+are arguments.
+"""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+
+from session_service.agents.contract import Launcher, OnExit
+from session_service.agora import encryption, identifiers
+from session_service.agora.transport import AgoraTransport
+from session_service.http import probes
+from session_service.http.auth import Auth, Callers, Key, Scope, Throttle, key
+from session_service.http.routes import Receive, RequestIds, Send, SessionEndpoint
+from session_service.sessions.admission import Admission
+from session_service.sessions.lifecycle import Clock, Entropy, Sessions
+from session_service.sessions.model import Limits, Offer, Opened
+from session_service.settings import NAMES, Client, Rules, Settings
+
+
+def _loadable(text: str) -> object:
+    """Import the callable now: a name that leads nowhere is a problem of the settings, not of the first call."""
+    from session_service.agents.python import load_callable
+
+    return load_callable(text)
+
+
+RULES = Rules(
+    app_id=identifiers.app_id,
+    certificate=identifiers.app_certificate,
+    uid=identifiers.uid,
+    channel_prefix=identifiers.channel_prefix,
+    encryption_mode=encryption.mode,
+    master_key=encryption.master_key,
+    agent_callable=_loadable,
+    longest_lifetime=identifiers.MAX_LIFETIME,
+)
+"""What settings must hold to, from the rooms that know."""
+
+RETRY_JITTER = 5
+"""Seconds over which refused callers are spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a service takes from outside: Unix time, a monotonic clock, random bytes, its children's environment."""
+
+    time: Clock
+    monotonic: Clock
+    entropy: Entropy
+    environment: Mapping[str, str]
+
+
+class Service:
+    """The whole service as one ASGI application: the session endpoint at its path, everything else behind it."""
+
+    def __init__(self, endpoint: SessionEndpoint, path: str, rest: Starlette, request_ids: RequestIds) -> None:
+        self._endpoint = endpoint
+        self._paths = {path, path + "/"}
+        self._rest = rest
+        self.request_ids = request_ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The endpoint's path has its own door, since every call that counts goes through it."""
+        if scope["type"] == "http" and scope["path"] in self._paths:
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)  # type: ignore[arg-type]  # Starlette's maps are mutable, ours plain
+
+
+def build(settings: Settings, world: World) -> Service:
+    """Put a service together. Starts nothing: that is the server's lifespan."""
+    request_ids = RequestIds(world.entropy(6).hex())
+    jitter = random.Random(world.entropy(16))  # noqa: S311 - spreads retries, protects nothing
+    deployment = Limits(settings.max_sessions, settings.max_starts)
+    sessions = Sessions(Admission(deployment, lambda: jitter.randint(0, RETRY_JITTER)), world.time, world.entropy)
+    auth = Auth(
+        settings.secret_header,
+        [entry for client in settings.clients for entry in _keys(client, _offer(client, sessions, world))],
+        Callers(settings.caller_networks, settings.trusted_proxies),
+        Throttle(settings.failures_per_minute, world.monotonic),
+    )
+    endpoint = SessionEndpoint(auth, sessions, settings.methods, request_ids)
+    return Service(endpoint, settings.path, probes.build(sessions, request_ids), request_ids)
+
+
+def _keys(client: Client, offer: Offer) -> list[Key]:
+    return [key(secret.value, Opened(offer, secret.label)) for secret in client.secrets]
+
+
+def _offer(client: Client, sessions: Sessions, world: World) -> Offer:
+    return Offer(
+        client=client.name,
+        client_id=client.client_id,
+        transport=_transport(client),
+        launcher=_launcher(client, sessions.agent_exited, world),
+        limits=Limits(client.max_sessions, client.max_starts),
+        answer_budget=client.answer_budget,
+        max_duration=client.max_duration,
+    )
+
+
+def _transport(client: Client) -> AgoraTransport:
+    tokens, settings = client.tokens, client.encryption
+    return AgoraTransport(
+        identifiers.Project(client.app_id, client.certificate),
+        prefix=tokens.channel_prefix,
+        join_uid=tokens.join_uid,
+        agent_uid=tokens.agent_uid,
+        lifetime=tokens.lifetime,
+        token_version=tokens.version,
+        encryption=encryption.mode(settings.mode) if settings.mode else None,
+        master_key=encryption.master_key(settings.master_key) if settings.master_key else None,
+    )
+
+
+def _launcher(client: Client, on_exit: OnExit, world: World) -> Launcher | None:
+    """The client's own launcher; its module is imported only where it is used."""
+    launch = client.launch
+    if launch.launcher == "process":
+        from session_service.agents.process import ProcessLauncher
+
+        return ProcessLauncher(
+            command=launch.command,
+            ready=launch.ready,
+            environment=world.environment,
+            hidden=NAMES,
+            keep=launch.keep,
+            on_exit=on_exit,
+        )
+    if launch.launcher == "python":
+        from session_service.agents.python import PythonLauncher, load_callable
+
+        return PythonLauncher(load_callable(launch.callable), on_exit=on_exit)
+    return None

@@ -1,0 +1,100 @@
+"""`session-service dev`: the service on this machine, without any configuration.
+
+Decided here: what is taken when nothing is set, and what a person is told: what to paste into the platform's form, a
+call that works, and how to make the port reachable.
+"""
+
+import json
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from session_service.cli import made_up, running
+from session_service.settings import Client, Layer, Settings, Sources
+
+DEMO_AGENT = (sys.executable, "-m", "session_service.agents.demo")
+_TUNNELS = {
+    "cloudflared": "cloudflared tunnel --url http://127.0.0.1:{port}",
+    "ngrok": "ngrok http {port}",
+    "tailscale": "tailscale funnel {port}",
+}
+
+
+@click.command("dev")
+def command() -> None:
+    """Run on this machine. What is not configured is made up, and kept for the next start.
+
+    Settings come from the environment, then from .env in the current folder. Press Ctrl-C to stop the service and
+    every agent that it started.
+    """
+    environment, env_file = running.environment(), made_up.read_env_file(Path(".env"))
+    given = {name: value for name, value in {**env_file, **environment}.items() if value}
+    kept = made_up.kept(Path(), given)
+    sources = Sources(Layer("environment", environment), Layer(".env", env_file), kept, _defaults(given))
+
+    def announce(settings: Settings, port: int) -> None:
+        print(banner(settings, port, made_up_project="AGORA_APP_ID" in kept.values), flush=True)
+
+    running.run(running.loaded(sources), {**env_file, **environment}, "text", announce)
+
+
+def _defaults(given: dict[str, str]) -> Layer:
+    values = {"SESSION_LAUNCHER": "process"}
+    if "SESSION_PROCESS_COMMAND" not in given and "SESSION_PROCESS_COMMAND_FILE" not in given:
+        values |= {"SESSION_PROCESS_COMMAND": shlex.join(DEMO_AGENT), "SESSION_PROCESS_READY": "line"}
+    return Layer("dev", values)
+
+
+def banner(settings: Settings, port: int, *, made_up_project: bool) -> str:
+    """Everything that a person needs to make the first call."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
+    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    blocks = [f"Session service for development, on {base}"]
+    blocks += [_form(settings, client, base + settings.path) for client in settings.clients]
+    blocks.append(_tunnel(port, settings.path))
+    if made_up_project:
+        blocks.append(
+            "App ID and certificate are made up: tokens made from them open no real channel.\n"
+            "For real ones set AGORA_APP_ID and AGORA_APP_CERTIFICATE in the environment or in .env."
+        )
+    blocks.append("Each call shows one line below. Press Ctrl-C to stop.\n")
+    return "\n\n".join(blocks)
+
+
+def _form(settings: Settings, client: Client, url: str) -> str:
+    secret = client.secrets[0].value.decode("ascii")
+    header = f"{settings.secret_header}: {secret}"
+    return "\n".join(
+        [
+            "Paste into the platform's form:",
+            f"  Session Endpoint URL  {url}",
+            f"  Client ID             {client.client_id}",
+            f"  Secret                {secret}",
+            f"  Request Method        {settings.methods[0]}",
+            f"  Secret Header Name    {settings.secret_header}",
+            "",
+            "Try it:",
+            f"  {_curl(settings.methods[0], url, header, client.client_id)}",
+        ]
+    )
+
+
+def _curl(method: str, url: str, header: str, client_id: str) -> str:
+    if method == "GET":
+        words = ["curl", "-sS", "-G", url, "-H", header, "--data-urlencode", f"client_id={client_id}"]
+    else:
+        body = json.dumps({"client_id": client_id})
+        words = ["curl", "-sS", url, "-H", header, "-H", "Content-Type: application/json", "-d", body]
+    return shlex.join(words)
+
+
+def _tunnel(port: int, path: str) -> str:
+    found = [line.format(port=port) for name, line in _TUNNELS.items() if shutil.which(name)]
+    reach = "The platform cannot reach a loopback address."
+    if not found:
+        return f"{reach} Install a tunnel program ({', '.join(_TUNNELS)}) to expose the port."
+    lines = "\n".join(f"  {line}" for line in found)
+    return f"{reach} Expose the port with:\n{lines}\nand paste the https URL that it prints, followed by {path}"

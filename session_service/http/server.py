@@ -1,0 +1,150 @@
+"""The HTTP server: uvicorn on httptools, with the caps that neither has.
+
+Decided here: how large a header block and a whole message may be, what a broken message is answered, how the port is
+taken and how the process ends. httptools takes a header of a megabyte, a request without Host, and appends trailers to
+the headers; none of these reaches the application. Built by `cli`.
+"""
+
+import logging
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, ClassVar
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from session_service.errors import BadRequest, HeadersTooLarge, ServiceError, SettingsError
+from session_service.http import wire
+
+MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADERS = 100
+MAX_MESSAGE = 4 * 1024 * 1024
+"""Bytes of one message after which the connection is cut. Far over what is answered, so that a caller with a body
+that is too large has sent it all and reads its 413."""
+BACKLOG = 2048
+
+_log = logging.getLogger("session_service.http")
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. Refuses, and closes, before a message that breaks a cap reaches the application."""
+
+    request_ids: ClassVar[Callable[[], str]]
+
+    _in_headers = False
+    _block = 0
+    """Bytes that may belong to the header block being read: an upper bound."""
+    _message = 0
+    _fresh = 0
+    _refusal: ServiceError | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, within the caps."""
+        if self._refusal is not None:
+            return
+        self._fresh = len(data)
+        self._message += len(data)
+        if self._in_headers:
+            self._block += len(data)
+        super().data_received(data)
+        if self._in_headers and self._block > MAX_HEADER_BYTES:
+            self._refuse(HeadersTooLarge())
+        elif self._message > MAX_MESSAGE:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """A message begins: all of this chunk may be its header block, unless another one came first in it."""
+        self._in_headers = True
+        self._block = self._message = self._fresh
+        self._fresh = 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header. Trailers are dropped (RFC 9110, 6.5.1): whoever reads headers has read them by then."""
+        if self._in_headers:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Hold the header block to its caps, and the message to one Host (RFC 9112, 3.2)."""
+        self._in_headers = False
+        if len(self.headers) > MAX_HEADERS or self._header_bytes() > MAX_HEADER_BYTES:
+            raise self._refused(HeadersTooLarge())
+        hosts = [name for name, _ in self.headers if name == b"host"]
+        if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+            raise self._refused(BadRequest())
+        super().on_headers_complete()
+
+    def _header_bytes(self) -> int:
+        if 0 < self._block <= MAX_HEADER_BYTES:
+            return self._block
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _refused(self, error: ServiceError) -> ServiceError:
+        """Note the reason: an exception that passes through the parser comes out as a parser's error."""
+        self._refusal = error
+        return error
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a message that cannot be read, in the one shape of refusals. Overrides uvicorn's plain text."""
+        self._refuse(self._refusal or BadRequest(msg))
+
+    def _refuse(self, error: ServiceError) -> None:
+        self._refusal = error
+        request_id = type(self).request_ids()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
+            self.transport.write(_answer(error, request_id))
+        self.transport.close()
+        _log.info(
+            "call",
+            extra={"event": "call", "request_id": request_id, "status": error.status, "outcome": error.code},
+        )
+
+
+def _answer(error: ServiceError, request_id: str) -> bytes:
+    body = wire.refusal(error, request_id)
+    head = (
+        b"content-type: application/json\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
+        b"x-request-id: %s\r\nconnection: close\r\n\r\n"
+    )
+    return STATUS_LINE[error.status] + head % (len(body), request_id.encode("ascii")) + body
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, ending with exit code 0 on a signal instead of dying by it."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends gracefully, a second one at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def build(app: Callable[..., Any], request_ids: Callable[[], str], patience: float) -> Server:
+    """A server for `app`. `patience` is how many seconds a running call has left when the process is told to end."""
+    protocol = type("Protocol", (Protocol,), {"request_ids": staticmethod(request_ids)})
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        loop="auto",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=int(patience) + 1,
+    )
+    return Server(config)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket, or SettingsError that says what to do about it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. "
+            "End what uses it, or set SESSION_PORT (and SESSION_HOST) to something else."
+        ) from None

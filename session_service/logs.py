@@ -1,0 +1,96 @@
+"""How a log line looks: one JSON object, or one readable line for a person. Set up once, by the command line.
+
+Decided here: the standard library's logging carries everything (uvicorn's lines too), messages are constant text and
+values travel as `extra`, and every rendered line has the configured secrets taken out. What a session makes up
+(tokens, keys) never gets this far: nobody passes it on, and launchers take it out of an agent's output.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import IO, Any
+
+import orjson
+
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+MASK = "********"
+
+
+def extras(record: logging.LogRecord) -> dict[str, Any]:
+    """The values that came with a record as `extra`."""
+    return {key: value for key, value in vars(record).items() if key not in _PLAIN}
+
+
+class Masked(logging.Formatter):
+    """A formatter whose every line is free of the given secrets."""
+
+    def __init__(self, render: Callable[[logging.LogRecord], str], secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._render = render
+        self._secrets = tuple(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, whatever the record holds."""
+        line = self._render(record)
+        for secret in self._secrets:
+            if secret in line:
+                line = line.replace(secret, MASK)
+        return line
+
+
+def as_json(record: logging.LogRecord) -> str:
+    """`time`, `level`, `logger`, `message`, then the values, as one JSON object."""
+    line: dict[str, Any] = {
+        "time": datetime.fromtimestamp(record.created, UTC),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "message": record.getMessage(),
+    }
+    line.update(extras(record))
+    if record.exc_info:
+        line["traceback"] = _traceback(record)
+    return orjson.dumps(line, default=str).decode()
+
+
+def as_text(record: logging.LogRecord) -> str:
+    """Time, message and values for a person who watches `dev`."""
+    clock = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+    values = {key: value for key, value in extras(record).items() if value is not None}
+    event = values.pop("event", "")
+    if event == "call":
+        return f"{clock}  {_call(values)}"
+    shown = "  ".join(f"{key}={_printable(value)}" for key, value in values.items())
+    level = "" if record.levelno < logging.WARNING else record.levelname.lower() + ": "
+    line = f"{clock}  {level}{_printable(record.getMessage())}  {shown}".rstrip()
+    return f"{line}\n{_traceback(record)}" if record.exc_info else line
+
+
+def _call(values: dict[str, Any]) -> str:
+    """Who, channel, outcome, milliseconds, agent: as far as the call got."""
+    who = f"{values['client']} (secret {values.get('secret')})" if "client" in values else "somebody"
+    agent = f"agent {values['agent']}" if "agent" in values else "no agent"
+    took = f"{values.get('ms', 0):.0f} ms"
+    parts = [f"{values['status']} {values['outcome']}", who, values.get("channel", "no channel"), took, agent]
+    return "  ".join([*parts, f"request {values['request_id']}"])
+
+
+def _printable(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def _traceback(record: logging.LogRecord) -> str:
+    return logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
+
+
+def configure(style: str, secrets: Iterable[str], *, level: int = logging.INFO, stream: IO[str] | None = None) -> None:
+    """Send every log line to `stream` (standard error) as `json` or `text`; replaces what was set up before."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(Masked(as_json if style == "json" else as_text, secrets))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # uvicorn's own lines of starting and ending say less than ours; its warnings stay.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # The optimisations of the standard library's documentation: none of these is in our lines.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None

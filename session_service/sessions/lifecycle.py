@@ -1,0 +1,219 @@
+"""The life of a session: admitted, minted, its agent started, ended. The one stateful object of the service.
+
+Decided here: the order of these steps, what happens when one fails, and that every end goes through one door. Nothing
+is started before its slot is taken; whatever fails after that is stopped by name, and the slot is held until it is.
+Called by `http.routes` (open), the launchers (an agent's exit) and `app` (run, close).
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from session_service.agents.contract import AgentRef, AgentSpec, Launcher
+from session_service.agora.encryption import ChannelEncryption
+from session_service.agora.transport import AgoraTransport
+from session_service.errors import CallerGone, Draining, ServiceError
+from session_service.sessions.admission import Admission, Slot
+from session_service.sessions.model import Grant, Reason, Session
+from session_service.sessions.starting import RETRY_AFTER, Gone, accepted, refusal
+
+SESSION_ID_BYTES = 16
+STOP_MARGIN = 0.5
+"""Seconds of the answer budget that are left for stopping what did not start in time."""
+ENDED_KEPT = 1000
+"""Ended sessions that are remembered, so that an operator can still ask why."""
+
+Clock = Callable[[], float]
+Entropy = Callable[[int], bytes]
+
+_log = logging.getLogger("session_service.sessions")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a session ended. `exit_code` is set where the agent's own exit ended it; `ended_at` is Unix seconds."""
+
+    session: Session
+    reason: Reason
+    ended_at: int
+    exit_code: int | None = None
+
+
+class Sessions:
+    """Opens and ends sessions. Clock (Unix seconds) and entropy are given: nothing here reads the machine's own."""
+
+    def __init__(self, admission: Admission, clock: Clock, entropy: Entropy) -> None:
+        self._admission = admission
+        self._clock = clock
+        self._entropy = entropy
+        self._live: dict[str, tuple[Session, Launcher | None]] = {}
+        self._ended: OrderedDict[str, Ended] = OrderedDict()
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        self._draining = False
+
+    async def open(self, grant: Grant, arrived: float, gone: Gone) -> Session:
+        """A new session whose agent is accepted.
+
+        `arrived` is the instant of the event loop's clock at which the call came in: the answer budget counts from
+        there. Raises the refusals of admission, AgentRefused, AgentUnavailable, AgentTimeout or CallerGone; what was
+        started is then stopped.
+        """
+        if self._draining:
+            raise Draining(retry_after=RETRY_AFTER)
+        offer = grant.offer
+        loop = asyncio.get_running_loop()
+        entropy = self._entropy(SESSION_ID_BYTES + offer.transport.ENTROPY)
+        session_id = entropy[:SESSION_ID_BYTES].hex()
+        now = loop.time()
+        self._admission.admit(Slot(session_id, offer.client, now + offer.max_duration), offer.limits, now)
+        try:
+            session, encryption = self._mint(grant, session_id, entropy[SESSION_ID_BYTES:])
+        except BaseException:
+            self._admission.release(session_id)
+            raise
+        self._live[session_id] = (session, offer.launcher)
+        if offer.launcher is not None:
+            spec = self._spec(offer.transport, session, encryption, entropy[SESSION_ID_BYTES:])
+            session = await self._start(offer.launcher, session, spec, arrived + offer.answer_budget, gone)
+        self._admission.started(session_id)
+        self._set_alarm(loop)
+        return session
+
+    def _mint(self, grant: Grant, session_id: str, entropy: bytes) -> tuple[Session, ChannelEncryption | None]:
+        now = int(self._clock())
+        details, encryption = grant.offer.transport.join(session_id, now, entropy)
+        return Session(session_id, grant.offer.client, details.agora_channel, now, details), encryption
+
+    def _spec(
+        self, transport: AgoraTransport, session: Session, encryption: ChannelEncryption | None, entropy: bytes
+    ) -> AgentSpec:
+        seat = transport.seat(session.channel, session.started_at, entropy)
+        return AgentSpec(session.session_id, seat, encryption)
+
+    async def _start(
+        self, launcher: Launcher, session: Session, spec: AgentSpec, answer_by: float, gone: Gone
+    ) -> Session:
+        deadline = answer_by - min(STOP_MARGIN, (answer_by - asyncio.get_running_loop().time()) / 2)
+        start = asyncio.ensure_future(launcher.start(spec, deadline))
+        try:
+            ref = await accepted(start, deadline, gone)
+        except Exception as error:
+            failure = refusal(error)
+            await self._give_up(session, start, failure, answer_by)
+            raise failure from error
+        except asyncio.CancelledError:
+            self._end(session.session_id, Reason.SHUTDOWN, after=start)
+            raise
+        started = replace(session, agent=ref)
+        if session.session_id not in self._live:  # it has exited between being accepted and now
+            return started
+        self._live[session.session_id] = (started, launcher)
+        return started
+
+    async def _give_up(
+        self, session: Session, start: asyncio.Future[AgentRef], failure: ServiceError, answer_by: float
+    ) -> None:
+        """Stop what a failed start may have left; the caller waits for that as long as its budget lasts."""
+        reason = Reason.CALLER_GONE if isinstance(failure, CallerGone) else Reason.START_FAILED
+        _log.warning(
+            "agent not started",
+            extra={
+                "event": "agent.not_started",
+                "session": session.session_id,
+                "code": failure.code,
+                "why": str(failure),
+            },
+        )
+        ending = self._end(session.session_id, reason, after=start)
+        if ending is not None:
+            await asyncio.wait({ending}, timeout=max(0.0, answer_by - asyncio.get_running_loop().time()))
+
+    def agent_exited(self, ref: AgentRef, code: int) -> None:
+        """A launcher saw its agent end. During a stop of ours this is no news."""
+        if ref.name in self._live and ref.name not in self._ending:
+            self._record(ref.name, Reason.AGENT_EXITED, code)
+
+    def ended(self, session_id: str) -> Ended | None:
+        """How this session ended, if it has, and is among the last thousand."""
+        return self._ended.get(session_id)
+
+    def live(self) -> tuple[Session, ...]:
+        """The sessions that have not ended."""
+        return tuple(session for session, _ in self._live.values())
+
+    @property
+    def draining(self) -> bool:
+        """Whether new sessions are refused because the service ends."""
+        return self._draining
+
+    async def close(self) -> None:
+        """Take no new session, end every live one, and return when their agents are gone."""
+        self._draining = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for session_id in list(self._live):
+            self._end(session_id, Reason.SHUTDOWN)
+        await asyncio.gather(*self._ending.values())
+
+    def _end(
+        self, session_id: str, reason: Reason, *, after: asyncio.Future[AgentRef] | None = None
+    ) -> asyncio.Task[None] | None:
+        """The one door: stop the agent, then record why. An end that is under way is joined, not repeated."""
+        if session_id not in self._live:
+            return None
+        if session_id not in self._ending:
+            task = asyncio.get_running_loop().create_task(self._stop(session_id, reason, after))
+            self._ending[session_id] = task
+            task.add_done_callback(lambda _: self._ending.pop(session_id, None))
+        return self._ending[session_id]
+
+    async def _stop(self, session_id: str, reason: Reason, after: asyncio.Future[AgentRef] | None) -> None:
+        session, launcher = self._live[session_id]
+        if after is not None:
+            after.cancel()
+            await asyncio.wait({after})
+        if launcher is not None:
+            try:
+                await launcher.stop(session.agent or AgentRef(launcher.name, session_id))
+            except Exception:  # noqa: BLE001 - a launcher that cannot stop must not keep the others from it
+                _log.exception("agent not stopped", extra={"event": "agent.not_stopped", "session": session_id})
+        self._record(session_id, reason)
+
+    def _record(self, session_id: str, reason: Reason, exit_code: int | None = None) -> None:
+        session, _ = self._live.pop(session_id)
+        self._admission.release(session_id)
+        ended = Ended(session, reason, int(self._clock()), exit_code)
+        self._ended[session_id] = ended
+        if len(self._ended) > ENDED_KEPT:
+            self._ended.popitem(last=False)
+        _log.info(
+            "session ended",
+            extra={
+                "event": "session.ended",
+                "session": session_id,
+                "client": session.client,
+                "reason": reason.value,
+                "exit_code": exit_code,
+                "seconds": ended.ended_at - session.started_at,
+            },
+        )
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake at the earliest end. One timer for all: most sessions end long before theirs is due."""
+        at = self._admission.next_end()
+        if at is None or (self._alarm is not None and self._alarm.when() <= at):
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = loop.call_at(at, self._end_due)
+
+    def _end_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._alarm = None
+        for session_id in self._admission.due(loop.time()):
+            self._end(session_id, Reason.MAX_DURATION)
+        if not self._draining:
+            self._set_alarm(loop)

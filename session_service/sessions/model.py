@@ -1,0 +1,83 @@
+"""The values of a session's life. Each is frozen and made by one function: the request by `http.wire`, the grant by
+`policy`, the session by `lifecycle`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from session_service.agents.contract import AgentRef, Launcher
+from session_service.agora.transport import AgoraTransport, JoinDetails
+
+
+class Reason(StrEnum):
+    """Why a session ended: a closed set."""
+
+    TESTER_LEFT = "tester_left"
+    AGENT_EXITED = "agent_exited"
+    JOIN_DEADLINE = "join_deadline"
+    IDLE = "idle"
+    MAX_DURATION = "max_duration"
+    START_FAILED = "start_failed"
+    CALLER_GONE = "caller_gone"
+    LOST = "lost"
+    OPERATOR = "operator"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """What is asked: the client id, as it came."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sessions at once, and agents being started at once."""
+
+    sessions: int
+    starts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """All that a client may have, with transport and launcher already chosen. Made once, by `app`.
+
+    `launcher` is None where join details are all that is asked for. Durations are seconds.
+    """
+
+    client: str
+    client_id: str
+    transport: AgoraTransport
+    launcher: Launcher | None
+    limits: Limits
+    answer_budget: float
+    max_duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An offer that the caller's secret opens, and the label of that secret."""
+
+    offer: Offer
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The decision that a request may have a session. Whatever costs something takes one."""
+
+    offer: Offer
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One channel with one tester and one agent. `started_at` and `ended_at` are Unix seconds."""
+
+    session_id: str
+    client: str
+    channel: str
+    started_at: int
+    details: JoinDetails
+    agent: AgentRef | None = None

@@ -1,0 +1,43 @@
+"""A start, raced against its deadline and its caller. Called by `lifecycle` only.
+
+Decided here: who wins, and what a launcher's failure is called towards the caller. What was started is not stopped
+here: `lifecycle` does that, whoever won.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from session_service.agents.contract import AgentRef
+from session_service.errors import AgentRefused, AgentTimeout, CallerGone, ServiceError
+
+RETRY_AFTER = 5
+"""Seconds after which a start that failed for want of time may be tried again."""
+
+Gone = Callable[[], Coroutine[Any, Any, None]]
+"""Returns when the caller has hung up; awaited only while a start takes its time."""
+
+
+async def accepted(start: asyncio.Future[AgentRef], deadline: float, gone: Gone) -> AgentRef:
+    """The accepted agent; `deadline` is an instant of the event loop's clock.
+
+    Raises what the start raised, AgentTimeout when the deadline comes first, CallerGone when the caller goes first.
+    """
+    for _ in range(2):  # an in-process agent is accepted by now; only a slower one is raced against the caller
+        await asyncio.sleep(0)
+    if start.done():
+        return start.result()
+    hung_up: asyncio.Future[Any] = asyncio.ensure_future(gone())
+    remaining = max(0.0, deadline - asyncio.get_running_loop().time())
+    try:
+        await asyncio.wait([start, hung_up], timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+        if start.done():
+            return start.result()
+        raise CallerGone if hung_up.done() else AgentTimeout(retry_after=RETRY_AFTER)
+    finally:
+        hung_up.cancel()
+
+
+def refusal(error: Exception) -> ServiceError:
+    """What the caller is told: a launcher that fails outside its contract is a refusal, without its words."""
+    return error if isinstance(error, ServiceError) else AgentRefused(f"the launcher raised {type(error).__name__}")

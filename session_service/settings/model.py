@@ -1,0 +1,93 @@
+"""The frozen settings of a running service. Made by `load` only; read by `app` and whoever it hands a part to."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+Network = IPv4Network | IPv6Network
+LauncherName = Literal["none", "process", "python"]
+Ready = Literal["spawn", "line"]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One live secret of a client. The label is logged with each call that it opens, the value never."""
+
+    label: str
+    value: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Which launcher starts this client's agent, and what that launcher needs to know."""
+
+    launcher: LauncherName
+    command: tuple[str, ...] = ()
+    ready: Ready = "spawn"
+    keep: frozenset[str] = frozenset()
+    callable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """How join details are minted; `lifetime` in seconds, `agent_uid` None for a random one per session."""
+
+    version: Literal["007", "006"]
+    lifetime: int
+    join_uid: int
+    agent_uid: int | None
+    channel_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEncryptionSettings:
+    """`mode` None is an unencrypted channel. `master_key` is set when keys are derived, not random."""
+
+    mode: str | None
+    master_key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who may ask for sessions, and everything that a session of theirs is made from.
+
+    Durations are seconds. `name` is ours (the TOML table, or `default`), `client_id` is what the platform sends.
+    """
+
+    name: str
+    client_id: str
+    secrets: tuple[Secret, ...]
+    app_id: str
+    certificate: str = field(repr=False)
+    launch: Launch
+    tokens: Tokens
+    encryption: ChannelEncryptionSettings
+    max_sessions: int
+    max_starts: int
+    answer_budget: float
+    max_duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole service. `max_sessions` and `max_starts` hold over all clients together."""
+
+    host: str
+    port: int
+    path: str
+    methods: tuple[str, ...]
+    secret_header: str
+    caller_networks: tuple[Network, ...]
+    trusted_proxies: tuple[Network, ...]
+    failures_per_minute: int
+    max_sessions: int
+    max_starts: int
+    clients: tuple[Client, ...]
+
+    def secret_texts(self) -> tuple[str, ...]:
+        """Every configured secret: what no log line may hold."""
+        found = []
+        for client in self.clients:
+            found += [secret.value.decode() for secret in client.secrets]
+            found += [client.certificate, client.encryption.master_key or ""]
+        return tuple(text for text in found if text)

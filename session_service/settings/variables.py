@@ -1,0 +1,135 @@
+"""Every variable that this project reads: name, meaning, example, default. The only place that lists them.
+
+Read by `load` (what there is), by `session-service config` (how to show it), by the process launcher's environment
+(what a child may not see) and by the documentation's tests.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One setting. `per_client` ones may also stand in a `[clients.NAME]` table of the TOML file."""
+
+    name: str
+    meaning: str
+    example: str
+    default: str | None = None
+    secret: bool = False
+    per_client: bool = False
+
+
+_EXAMPLE_ID = "0123456789abcdef0123456789abcdef"
+
+VARIABLES = (
+    Variable("AGORA_APP_ID", "App ID of the Agora project", _EXAMPLE_ID, per_client=True),
+    Variable(
+        "AGORA_APP_CERTIFICATE",
+        "its primary or secondary certificate",
+        "fedcba9876543210fedcba9876543210",
+        secret=True,
+        per_client=True,
+    ),
+    Variable("SESSION_CLIENT_ID", "the Client ID of the platform's form", "acme-voice", per_client=True),
+    Variable(
+        "SESSION_SECRET",
+        "the Secret of the platform's form, taken verbatim",
+        "$(session-service secret)",
+        secret=True,
+        per_client=True,
+    ),
+    Variable(
+        "SESSION_SECRETS",
+        "several secrets during a rotation: label=value, separated by commas or white space",
+        "blue=SECRET1 green=SECRET2",
+        secret=True,
+        per_client=True,
+    ),
+    Variable("SESSION_HOST", "address to listen on", "0.0.0.0", "127.0.0.1"),  # noqa: S104 - an example, not a default
+    Variable("SESSION_PORT", "port to listen on; beats PORT", "8080", "8080"),
+    Variable("PORT", "port as container platforms set it", "8080"),
+    Variable("SESSION_PATH", "path of the session endpoint", "/cekura/v1/sessions", "/cekura/v1/sessions"),
+    Variable("SESSION_METHODS", "request methods that are served", "POST", "POST,GET"),
+    Variable("SESSION_SECRET_HEADER", "header that carries the secret", "X-Cekura-Secret", "X-Cekura-Secret"),
+    Variable("SESSION_CALLER_NETWORKS", "networks that may call; empty for all", "203.0.113.7/32", ""),
+    Variable("SESSION_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed", "10.0.0.0/8", ""),
+    Variable("SESSION_AUTH_FAILURES", "wrong secrets per minute and address before 429", "120", "120"),
+    Variable("SESSION_CONFIG", "TOML file with [clients.NAME] tables, for several agents", "clients.toml"),
+    Variable("SESSION_LAUNCHER", "what starts the agent: none, process, python", "process", per_client=True),
+    Variable(
+        "SESSION_PROCESS_COMMAND",
+        "the agent's command; split like a shell does, never run by one",
+        "python -m my_agent",
+        per_client=True,
+    ),
+    Variable(
+        "SESSION_PROCESS_READY",
+        "when a started process counts: spawn, or line (it printed a line that begins with ready)",
+        "line",
+        "spawn",
+        per_client=True,
+    ),
+    Variable(
+        "SESSION_PROCESS_KEEP",
+        "names of ours that the agent's environment keeps all the same",
+        "PORT",
+        "",
+        per_client=True,
+    ),
+    Variable("SESSION_PYTHON_CALLABLE", "module:function, an async callable", "my_agent.session:run", per_client=True),
+    Variable("SESSION_TOKEN_VERSION", "token version: 007, or 006 for old SDKs", "007", "007", per_client=True),
+    Variable(
+        "SESSION_TOKEN_LIFETIME",
+        "seconds a token is valid; default: the longest call plus 300",
+        "3900",
+        per_client=True,
+    ),
+    Variable("SESSION_JOIN_UID", "uid of the tester", "1", "1", per_client=True),
+    Variable("SESSION_AGENT_UID", "uid of the agent; default: random per session", "1001", per_client=True),
+    Variable("SESSION_CHANNEL_PREFIX", "readable beginning of each channel name", "acme-", "cekura-", per_client=True),
+    Variable("SESSION_ENCRYPTION_MODE", "off, or one of Agora's eight modes", "aes_256_gcm2", "off", per_client=True),
+    Variable(
+        "SESSION_ENCRYPTION_SOURCE",
+        "random per session, or derived from the master key and the channel",
+        "derived",
+        "random",
+        per_client=True,
+    ),
+    Variable(
+        "SESSION_ENCRYPTION_MASTER_KEY",
+        "32 bytes as base64 or 64 hexadecimal characters, for derived keys",
+        "$(openssl rand -base64 32)",
+        secret=True,
+        per_client=True,
+    ),
+    Variable("SESSION_MAX_SESSIONS", "sessions at once", "50", "50", per_client=True),
+    Variable("SESSION_MAX_STARTS", "agents being started at once", "10", "10", per_client=True),
+    Variable("SESSION_ANSWER_BUDGET", "seconds within which a call is answered", "7", "7", per_client=True),
+    Variable("SESSION_MAX_DURATION", "seconds after which a session is ended", "3600", "3600", per_client=True),
+    Variable("SESSION_LOG_FORMAT", "json or text", "json", "json"),
+)
+
+BY_NAME = {variable.name: variable for variable in VARIABLES}
+
+RESERVED = frozenset(
+    {
+        "SESSION_OPS_HOST",
+        "SESSION_OPS_PORT",
+        "SESSION_OPS_TOKEN",
+        "SESSION_STORE",
+        "SESSION_JOIN_DEADLINE",
+        "SESSION_IDLE_TIMEOUT",
+        "SESSION_RTC_WEBHOOK_SECRET",
+        "SESSION_CONVOAI_WEBHOOK_SECRET",
+        "SESSION_PUBLIC_URL",
+        "CEKURA_WEBHOOK_SECRET",
+        "CEKURA_API_KEY",
+        "CEKURA_AGENT_ID",
+        "LIVEKIT_URL",
+        "LIVEKIT_API_KEY",
+        "LIVEKIT_API_SECRET",
+    }
+)
+"""Names that a later version reads. Setting one is a warning, and a child process does not see it either."""
+
+NAMES = frozenset(BY_NAME) | RESERVED
