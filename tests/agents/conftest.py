@@ -1,0 +1,96 @@
+"""What every test of a launcher gets: both event loops, a record of ends, and the log's events."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import pytest
+import uvloop
+
+from session_service.agents.contract import AgentRef
+
+T = TypeVar("T")
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+
+class Run(Protocol):
+    """Runs a coroutine to its end on a loop of its own, within ten seconds."""
+
+    def __call__(self, main: Coroutine[Any, Any, T], /) -> T: ...
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Iterator[Run]:
+    """Each test that takes this runs twice: on asyncio's loop and on uvloop."""
+    with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+        yield lambda main: runner.run(asyncio.wait_for(main, 10))
+
+
+@dataclass
+class Exits:
+    """An OnExit that keeps what it was told, and can be waited for."""
+
+    seen: list[tuple[AgentRef, int]] = field(default_factory=list)
+    happened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __call__(self, ref: AgentRef, code: int) -> None:
+        """Note one end."""
+        self.seen.append((ref, code))
+        self.happened.set()
+
+
+@pytest.fixture
+def exits() -> Exits:
+    """A fresh OnExit."""
+    return Exits()
+
+
+class Events(logging.Handler):
+    """The launchers' log records, as they come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[dict[str, Any]] = []
+        self.changed = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep everything that a formatter could show."""
+        self.records.append(vars(record))
+        self.changed.set()
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """The records of one kind of event."""
+        return [record for record in self.records if record.get("event") == event]
+
+    @property
+    def lines(self) -> list[str]:
+        """What the agents printed, as far as the log has it."""
+        return [record["line"] for record in self.of("agent.output")]
+
+    async def line(self, beginning: str) -> str:
+        """Wait for a line of an agent's output that begins so."""
+        while not (found := [line for line in self.lines if line.startswith(beginning)]):
+            self.changed.clear()
+            await self.changed.wait()
+        return found[0]
+
+    def all_text(self) -> str:
+        """Everything that any formatter could make of the records."""
+        return repr([{**record, "message": record["msg"] % (record["args"] or ())} for record in self.records])
+
+
+@pytest.fixture
+def events() -> Iterator[Events]:
+    """The log of `session_service.agents`, from debug on."""
+    logger, handler = logging.getLogger("session_service.agents"), Events()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    yield handler
+    logger.removeHandler(handler)
+    logger.setLevel(level)

@@ -1,0 +1,38 @@
+"""Sessions for tests of launchers: real seats of a made-up Agora project, with every secret that a session can have."""
+
+import hashlib
+import time
+from typing import Literal
+
+from session_service.agents.contract import AgentSpec, Report
+from session_service.agora.encryption import MODES
+from session_service.agora.identifiers import Project
+from session_service.agora.transport import AgoraTransport
+
+PROJECT = Project("970CA35de60c44645bbae8a215061b33", "5CFd2fd1755d40ecb72977518be15d3b")
+
+
+def entropy(session_id: str) -> bytes:
+    """Bytes that look random and are the same in every run."""
+    return hashlib.shake_256(session_id.encode()).digest(AgoraTransport.ENTROPY)
+
+
+def agent_spec(
+    session_id: str = "s-1", *, version: Literal["006", "007"] = "007", lifetime: int = 3600, now: float | None = None
+) -> AgentSpec:
+    """What the agent of a session is told, minted as the service mints it."""
+    transport = AgoraTransport(
+        PROJECT,
+        prefix="cekura-",
+        join_uid=1,
+        agent_uid=None,
+        lifetime=lifetime,
+        token_version=version,
+        encryption=MODES["aes_256_gcm2"],
+        master_key=None,
+    )
+    instant = int(time.time() if now is None else now)
+    details, encryption = transport.join(session_id, instant, entropy(session_id))
+    seat = transport.seat(details.agora_channel, instant, entropy(session_id))
+    report = Report("http://127.0.0.1:8080/agent/v1/sessions/s-1/events", "report-" + entropy(session_id).hex()[:40])
+    return AgentSpec(session_id, seat, encryption, {"scenario": "greets"}, report)
