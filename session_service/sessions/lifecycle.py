@@ -22,6 +22,8 @@ from session_service.sessions.starting import RETRY_AFTER, Gone, accepted, refus
 SESSION_ID_BYTES = 16
 STOP_MARGIN = 0.5
 """Seconds of the answer budget that are left for stopping what did not start in time."""
+CLOSE_PATIENCE = 10.0
+"""Seconds that the end of the process waits for agents; each launcher's own grace is shorter."""
 ENDED_KEPT = 1000
 """Ended sessions that are remembered, so that an operator can still ask why."""
 
@@ -150,13 +152,16 @@ class Sessions:
         return self._draining
 
     async def close(self) -> None:
-        """Take no new session, end every live one, and return when their agents are gone."""
+        """Take no new session, end every live one, and return when their agents are gone, or in ten seconds."""
         self._draining = True
         if self._alarm is not None:
             self._alarm.cancel()
         for session_id in list(self._live):
             self._end(session_id, Reason.SHUTDOWN)
-        await asyncio.gather(*self._ending.values())
+        if self._ending:
+            await asyncio.wait(self._ending.values(), timeout=CLOSE_PATIENCE)
+        for session_id in self._ending:
+            _log.error("agent still runs", extra={"event": "agent.left", "session": session_id})
 
     def _end(
         self, session_id: str, reason: Reason, *, after: asyncio.Future[AgentRef] | None = None

@@ -1,0 +1,76 @@
+"""Sessions put together from fakes: a launcher by temperament, counted entropy, a clock that stands still."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from session_service.agents.contract import Launcher
+from session_service.agora.identifiers import Project
+from session_service.agora.transport import AgoraTransport
+from session_service.sessions.admission import Admission
+from session_service.sessions.lifecycle import Sessions
+from session_service.sessions.model import Grant, Limits, Offer
+
+NOW = 1_700_000_000
+TRANSPORT = AgoraTransport(
+    Project("970CA35de60c44645bbae8a215061b33", "5CFd2fd1755d40ecb72977518be15d3b"),
+    prefix="cekura-",
+    join_uid=1,
+    agent_uid=None,
+    lifetime=3900,
+    token_version="007",
+    encryption=None,
+    master_key=None,
+)
+
+ROOMY = Limits(50, 10)
+
+
+async def stays() -> None:
+    """A caller who waits for the answer, however long it takes."""
+    await asyncio.Event().wait()
+
+
+async def leaves() -> None:
+    """A caller who hangs up at once."""
+
+
+@dataclass
+class House:
+    """A `Sessions` with its admission, and a grant for each launcher."""
+
+    limits: Limits = ROOMY
+    admission: Admission = field(init=False)
+    sessions: Sessions = field(init=False)
+    drawn: int = 0
+
+    def __post_init__(self) -> None:
+        self.admission = Admission(self.limits, lambda: 0)
+        self.sessions = Sessions(self.admission, lambda: NOW, self.entropy)
+
+    def entropy(self, size: int) -> bytes:
+        """Different bytes each time, the same in each run."""
+        self.drawn += 1
+        return self.drawn.to_bytes(4, "big") * (size // 4) + bytes(size % 4)
+
+    def grant(self, launcher: Launcher | None, **changes: object) -> Grant:
+        """Seven seconds to answer, an hour to last, room for fifty."""
+        offer = Offer("acme", "acme-id", TRANSPORT, launcher, ROOMY, 7.0, 3600.0)
+        return Grant(replace(offer, **changes), "blue")  # type: ignore[arg-type]  # the names are Offer's
+
+
+@pytest.fixture
+def house() -> House:
+    """A house with the default limits."""
+    return House()
+
+
+HouseFactory = Callable[[Limits], House]
+
+
+@pytest.fixture
+def house_of() -> HouseFactory:
+    """Makes a house with the given limits of the deployment."""
+    return House
