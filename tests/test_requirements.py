@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(path.name for path in (ROOT / "requirements").iterdir())
@@ -66,8 +67,9 @@ def test_every_package_is_pinned_with_a_hash(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_every_direct_dependency_is_pinned_within_its_range(name: str) -> None:
     """A range changed in pyproject.toml without `make lock` is found here."""
-    locked = {pin.requirement.name: pin.version for pin in pins(name)}
-    wrong = [str(wanted) for wanted in declared(name) if locked.get(wanted.name, "") not in wanted.specifier]
+    locked = {canonicalize_name(pin.requirement.name): pin.version for pin in pins(name)}
+    asked = {canonicalize_name(wanted.name): wanted.specifier for wanted in declared(name)}
+    wrong = [package for package, versions in asked.items() if locked.get(package, "") not in versions]
     assert not wrong, f"run make lock: {wrong}"
 
 
