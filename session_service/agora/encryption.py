@@ -1,8 +1,8 @@
 """What a channel is encrypted with: Agora's eight modes, and one key and salt for everybody in a channel.
 
 Decided here: each mode's three spellings and whether it takes a salt, what a key and a salt look like, and the two ways
-to make them: from fresh entropy, or derived from a master key. Called by `agora.transport`, `settings` and the command
-line. docs/encryption.md tells users the same, and a test holds the two together.
+to make them: from fresh entropy, or derived from a master key. Called by `agora.transport`, and by `app` and `cli` for
+what people write. docs/encryption.md tells users the same, and a test holds the two together.
 
 The key is printable text, because Agora's native SDKs take the characters themselves as the key and decode nothing.
 Every party gets the same text unchanged.

@@ -5,7 +5,7 @@ builders (AgoraIO/Tools, AccessToken2); ConvoAI and STT are known from npm `agor
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -56,8 +56,8 @@ class Kind:
 
     number: int
     name: str
-    privileges: tuple[str, ...]
-    fields: Mapping[str, FieldType]
+    privileges: tuple[str, ...] = field(repr=False)
+    fields: Mapping[str, FieldType] = field(repr=False)
 
 
 RTC = Kind(
@@ -109,7 +109,7 @@ class Service:
 
 def pack(service: Service) -> bytes:
     """Lay out one service; InvalidValue where something does not fit its place."""
-    fields = (kind.pack(service.fields[name]) for name, kind in service.kind.fields.items())
+    fields = (form.pack(service.fields[name]) for name, form in service.kind.fields.items())
     return packing.u16(service.kind.number) + packing.numbers(service.privileges) + b"".join(fields)
 
 
@@ -120,4 +120,4 @@ def read(cursor: Cursor) -> Service | None:
         return None
     cursor.u16()
     privileges = cursor.numbers()
-    return Service(kind, privileges, {name: field.read(cursor) for name, field in kind.fields.items()})
+    return Service(kind, privileges, {name: form.read(cursor) for name, form in kind.fields.items()})
