@@ -1,4 +1,4 @@
-"""An event loop whose clock is stepped: waiting takes no time, and the loop's time tells how long it would have been."""
+"""An event loop whose clock is stepped: waiting takes no time, and the loop's time tells how long."""
 
 import asyncio
 import selectors

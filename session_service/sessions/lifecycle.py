@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from session_service.agents.contract import AgentRef, AgentSpec, Launcher
-from session_service.agora.encryption import ChannelEncryption
-from session_service.agora.transport import AgoraTransport
 from session_service.errors import CallerGone, Draining, ServiceError
 from session_service.sessions.admission import Admission, Slot
-from session_service.sessions.model import Grant, Reason, Session
+from session_service.sessions.model import Grant, Offer, Reason, Session
 from session_service.sessions.starting import RETRY_AFTER, Gone, accepted, refusal
 
 SESSION_ID_BYTES = 16
@@ -43,6 +41,15 @@ class Ended:
     exit_code: int | None = None
 
 
+@dataclass(slots=True)
+class _Live:
+    """A session that has not ended. `start` is its agent's, as long as it may have to be cancelled."""
+
+    session: Session
+    launcher: Launcher | None
+    start: asyncio.Future[AgentRef] | None = None
+
+
 class Sessions:
     """Opens and ends sessions. Clock (Unix seconds) and entropy are given: nothing here reads the machine's own."""
 
@@ -50,7 +57,7 @@ class Sessions:
         self._admission = admission
         self._clock = clock
         self._entropy = entropy
-        self._live: dict[str, tuple[Session, Launcher | None]] = {}
+        self._live: dict[str, _Live] = {}
         self._ended: OrderedDict[str, Ended] = OrderedDict()
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
@@ -72,52 +79,44 @@ class Sessions:
         now = loop.time()
         self._admission.admit(Slot(session_id, offer.client, now + offer.max_duration), offer.limits, now)
         try:
-            session, encryption = self._mint(grant, session_id, entropy[SESSION_ID_BYTES:])
+            session, spec = self._mint(offer, session_id, entropy[SESSION_ID_BYTES:])
         except BaseException:
             self._admission.release(session_id)
             raise
-        self._live[session_id] = (session, offer.launcher)
-        if offer.launcher is not None:
-            spec = self._spec(offer.transport, session, encryption, entropy[SESSION_ID_BYTES:])
-            session = await self._start(offer.launcher, session, spec, arrived + offer.answer_budget, gone)
+        live = self._live[session_id] = _Live(session, offer.launcher)
+        if offer.launcher is not None and spec is not None:
+            session = await self._start(live, offer.launcher, spec, arrived + offer.answer_budget, gone)
         self._admission.started(session_id)
         self._set_alarm(loop)
         return session
 
-    def _mint(self, grant: Grant, session_id: str, entropy: bytes) -> tuple[Session, ChannelEncryption | None]:
+    def _mint(self, offer: Offer, session_id: str, entropy: bytes) -> tuple[Session, AgentSpec | None]:
+        """Join details for the tester and, where there is an agent to start, what it is told."""
         now = int(self._clock())
-        details, encryption = grant.offer.transport.join(session_id, now, entropy)
-        return Session(session_id, grant.offer.client, details.agora_channel, now, details), encryption
+        details, encryption = offer.transport.join(session_id, now, entropy)
+        session = Session(session_id, offer.client, details.agora_channel, now, details)
+        if offer.launcher is None:
+            return session, None
+        return session, AgentSpec(session_id, offer.transport.seat(session.channel, now, entropy), encryption)
 
-    def _spec(
-        self, transport: AgoraTransport, session: Session, encryption: ChannelEncryption | None, entropy: bytes
-    ) -> AgentSpec:
-        seat = transport.seat(session.channel, session.started_at, entropy)
-        return AgentSpec(session.session_id, seat, encryption)
-
-    async def _start(
-        self, launcher: Launcher, session: Session, spec: AgentSpec, answer_by: float, gone: Gone
-    ) -> Session:
+    async def _start(self, live: "_Live", launcher: Launcher, spec: AgentSpec, answer_by: float, gone: Gone) -> Session:
         deadline = answer_by - min(STOP_MARGIN, (answer_by - asyncio.get_running_loop().time()) / 2)
-        start = asyncio.ensure_future(launcher.start(spec, deadline))
+        start = live.start = asyncio.ensure_future(launcher.start(spec, deadline))
         try:
             ref = await accepted(start, deadline, gone)
-        except Exception as error:
-            failure = refusal(error)
-            await self._give_up(session, start, failure, answer_by)
-            raise failure from error
         except asyncio.CancelledError:
-            self._end(session.session_id, Reason.SHUTDOWN, after=start)
+            self._end(spec.session_id, Reason.SHUTDOWN)
+            if start.cancelled():  # not this call but its start: the session is being ended
+                raise Draining(retry_after=RETRY_AFTER) from None
             raise
-        started = replace(session, agent=ref)
-        if session.session_id not in self._live:  # it has exited between being accepted and now
-            return started
-        self._live[session.session_id] = (started, launcher)
-        return started
+        except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on
+            failure = refusal(error)
+            await self._give_up(live.session, failure, answer_by)
+            raise failure from (None if failure is error else error)
+        live.session = replace(live.session, agent=ref)
+        return live.session
 
-    async def _give_up(
-        self, session: Session, start: asyncio.Future[AgentRef], failure: ServiceError, answer_by: float
-    ) -> None:
+    async def _give_up(self, session: Session, failure: ServiceError, answer_by: float) -> None:
         """Stop what a failed start may have left; the caller waits for that as long as its budget lasts."""
         reason = Reason.CALLER_GONE if isinstance(failure, CallerGone) else Reason.START_FAILED
         _log.warning(
@@ -129,7 +128,7 @@ class Sessions:
                 "why": str(failure),
             },
         )
-        ending = self._end(session.session_id, reason, after=start)
+        ending = self._end(session.session_id, reason)
         if ending is not None:
             await asyncio.wait({ending}, timeout=max(0.0, answer_by - asyncio.get_running_loop().time()))
 
@@ -144,7 +143,7 @@ class Sessions:
 
     def live(self) -> tuple[Session, ...]:
         """The sessions that have not ended."""
-        return tuple(session for session, _ in self._live.values())
+        return tuple(live.session for live in self._live.values())
 
     @property
     def draining(self) -> bool:
@@ -163,32 +162,30 @@ class Sessions:
         for session_id in self._ending:
             _log.error("agent still runs", extra={"event": "agent.left", "session": session_id})
 
-    def _end(
-        self, session_id: str, reason: Reason, *, after: asyncio.Future[AgentRef] | None = None
-    ) -> asyncio.Task[None] | None:
+    def _end(self, session_id: str, reason: Reason) -> asyncio.Task[None] | None:
         """The one door: stop the agent, then record why. An end that is under way is joined, not repeated."""
         if session_id not in self._live:
             return None
         if session_id not in self._ending:
-            task = asyncio.get_running_loop().create_task(self._stop(session_id, reason, after))
+            task = asyncio.get_running_loop().create_task(self._stop(session_id, reason))
             self._ending[session_id] = task
             task.add_done_callback(lambda _: self._ending.pop(session_id, None))
         return self._ending[session_id]
 
-    async def _stop(self, session_id: str, reason: Reason, after: asyncio.Future[AgentRef] | None) -> None:
-        session, launcher = self._live[session_id]
-        if after is not None:
-            after.cancel()
-            await asyncio.wait({after})
-        if launcher is not None:
+    async def _stop(self, session_id: str, reason: Reason) -> None:
+        live = self._live[session_id]
+        if live.start is not None and not live.start.done():
+            live.start.cancel()
+            await asyncio.wait({live.start})
+        if live.launcher is not None:
             try:
-                await launcher.stop(session.agent or AgentRef(launcher.name, session_id))
+                await live.launcher.stop(live.session.agent or AgentRef(live.launcher.name, session_id))
             except Exception:  # noqa: BLE001 - a launcher that cannot stop must not keep the others from it
                 _log.exception("agent not stopped", extra={"event": "agent.not_stopped", "session": session_id})
         self._record(session_id, reason)
 
     def _record(self, session_id: str, reason: Reason, exit_code: int | None = None) -> None:
-        session, _ = self._live.pop(session_id)
+        session = self._live.pop(session_id).session
         self._admission.release(session_id)
         ended = Ended(session, reason, int(self._clock()), exit_code)
         self._ended[session_id] = ended

@@ -164,6 +164,22 @@ def test_a_cancelled_call_leaves_no_agent(house: House) -> None:
     run(main)
 
 
+def test_a_shutdown_during_a_start_refuses_the_call_and_leaves_no_agent(house: House) -> None:
+    """The start is cancelled before the agent is stopped, so that it cannot come after its own end."""
+
+    async def main() -> None:
+        launcher = SlowLauncher()
+        call = asyncio.create_task(opened(house, launcher))
+        await launcher.entered.wait()
+        await house.sessions.close()
+        with pytest.raises(Draining):
+            await call
+        assert not launcher.running
+        assert house.admission.taken() == 0
+
+    run(main)
+
+
 def test_an_agent_that_exits_ends_its_session(house: House) -> None:
     """Recorded with its exit code, and nobody tries to stop it."""
 
