@@ -17,6 +17,7 @@ from session_service.http.auth import Auth, Scope, header_values
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Session, SessionRequest
 from session_service.sessions.policy import decide
+from session_service.sessions.starting import Caller
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -71,7 +72,7 @@ class SessionEndpoint:
         grant = decide(await _read(scope, receive), opened)
         call.client = grant.offer.client
         call.secret = grant.label
-        return await self._sessions.open(grant, call.arrived, lambda: _gone(receive))
+        return await self._sessions.open(grant, Caller(call.request_id, call.arrived, lambda: _gone(receive)))
 
 
 class Call:

@@ -15,7 +15,7 @@ from session_service.agents.contract import AgentRef, AgentSpec, Launcher
 from session_service.errors import CallerGone, Draining, ServiceError
 from session_service.sessions.admission import Admission, Slot
 from session_service.sessions.model import Grant, Offer, Reason, Session
-from session_service.sessions.starting import RETRY_AFTER, Gone, accepted, refusal
+from session_service.sessions.starting import RETRY_AFTER, Caller, accepted, refusal
 
 SESSION_ID_BYTES = 16
 STOP_MARGIN = 0.5
@@ -63,11 +63,10 @@ class Sessions:
         self._alarm: asyncio.TimerHandle | None = None
         self._draining = False
 
-    async def open(self, grant: Grant, arrived: float, gone: Gone) -> Session:
-        """A new session whose agent is accepted.
+    async def open(self, grant: Grant, caller: Caller) -> Session:
+        """A new session whose agent is accepted; the answer budget counts from the caller's arrival.
 
-        `arrived` is the instant of the event loop's clock at which the call came in: the answer budget counts from
-        there. Raises the refusals of admission, AgentRefused, AgentUnavailable, AgentTimeout or CallerGone; what was
+        Raises the refusals of admission, AgentRefused, AgentUnavailable, AgentTimeout or CallerGone; what was
         started is then stopped.
         """
         if self._draining:
@@ -85,7 +84,7 @@ class Sessions:
             raise
         live = self._live[session_id] = _Live(session, offer.launcher)
         if offer.launcher is not None and spec is not None:
-            session = await self._start(live, offer.launcher, spec, arrived + offer.answer_budget, gone)
+            session = await self._start(live, offer.launcher, spec, caller, caller.arrived + offer.answer_budget)
         self._admission.started(session_id)
         self._set_alarm(loop)
         return session
@@ -99,11 +98,13 @@ class Sessions:
             return session, None
         return session, AgentSpec(session_id, offer.transport.seat(session.channel, now, entropy), encryption)
 
-    async def _start(self, live: "_Live", launcher: Launcher, spec: AgentSpec, answer_by: float, gone: Gone) -> Session:
+    async def _start(
+        self, live: _Live, launcher: Launcher, spec: AgentSpec, caller: Caller, answer_by: float
+    ) -> Session:
         deadline = answer_by - min(STOP_MARGIN, (answer_by - asyncio.get_running_loop().time()) / 2)
         start = live.start = asyncio.ensure_future(launcher.start(spec, deadline))
         try:
-            ref = await accepted(start, deadline, gone)
+            ref = await accepted(start, deadline, caller)
         except asyncio.CancelledError:
             self._end(spec.session_id, Reason.SHUTDOWN)
             if start.cancelled():  # not this call but its start: the session is being ended
@@ -111,18 +112,19 @@ class Sessions:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on
             failure = refusal(error)
-            await self._give_up(live.session, failure, answer_by)
+            await self._give_up(live.session, failure, caller, answer_by)
             raise failure from (None if failure is error else error)
         live.session = replace(live.session, agent=ref)
         return live.session
 
-    async def _give_up(self, session: Session, failure: ServiceError, answer_by: float) -> None:
+    async def _give_up(self, session: Session, failure: ServiceError, caller: Caller, answer_by: float) -> None:
         """Stop what a failed start may have left; the caller waits for that as long as its budget lasts."""
         reason = Reason.CALLER_GONE if isinstance(failure, CallerGone) else Reason.START_FAILED
         _log.warning(
             "agent not started",
             extra={
                 "event": "agent.not_started",
+                "request_id": caller.request_id,
                 "session": session.session_id,
                 "code": failure.code,
                 "why": str(failure),

@@ -6,6 +6,7 @@ here: `lifecycle` does that, whoever won.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from session_service.agents.contract import AgentRef
@@ -14,11 +15,20 @@ from session_service.errors import AgentRefused, AgentTimeout, CallerGone, Servi
 RETRY_AFTER = 5
 """Seconds after which a start that failed for want of time may be tried again."""
 
-Gone = Callable[[], Coroutine[Any, Any, None]]
-"""Returns when the caller has hung up; awaited only while a start takes its time."""
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever waits for the answer. `arrived` is the instant of the event loop's clock at which the call came in.
+
+    `gone` returns when the caller has hung up; it is awaited only while a start takes its time.
+    """
+
+    request_id: str
+    arrived: float
+    gone: Callable[[], Coroutine[Any, Any, None]]
 
 
-async def accepted(start: asyncio.Future[AgentRef], deadline: float, gone: Gone) -> AgentRef:
+async def accepted(start: asyncio.Future[AgentRef], deadline: float, caller: Caller) -> AgentRef:
     """The accepted agent; `deadline` is an instant of the event loop's clock.
 
     Raises what the start raised, AgentTimeout when the deadline comes first, CallerGone when the caller goes first.
@@ -27,13 +37,15 @@ async def accepted(start: asyncio.Future[AgentRef], deadline: float, gone: Gone)
         await asyncio.sleep(0)
     if start.done():
         return start.result()
-    hung_up: asyncio.Future[Any] = asyncio.ensure_future(gone())
+    hung_up: asyncio.Future[Any] = asyncio.ensure_future(caller.gone())
     remaining = max(0.0, deadline - asyncio.get_running_loop().time())
     try:
         await asyncio.wait([start, hung_up], timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
         if start.done():
             return start.result()
-        raise CallerGone if hung_up.done() else AgentTimeout(retry_after=RETRY_AFTER)
+        if hung_up.done():
+            raise CallerGone
+        raise AgentTimeout("the agent was not accepted within SESSION_ANSWER_BUDGET", retry_after=RETRY_AFTER)
     finally:
         hung_up.cancel()
 

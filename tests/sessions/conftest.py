@@ -1,8 +1,9 @@
 """Sessions put together from fakes: a launcher by temperament, counted entropy, a clock that stands still."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from session_service.agora.transport import AgoraTransport
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Grant, Limits, Offer
+from session_service.sessions.starting import Caller
 
 NOW = 1_700_000_000
 TRANSPORT = AgoraTransport(
@@ -35,6 +37,11 @@ async def stays() -> None:
 
 async def leaves() -> None:
     """A caller who hangs up at once."""
+
+
+def caller(gone: Callable[[], Coroutine[Any, Any, None]]) -> Caller:
+    """Somebody who called just now."""
+    return Caller("request-1", asyncio.get_running_loop().time(), gone)
 
 
 @dataclass

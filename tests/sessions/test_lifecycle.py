@@ -27,7 +27,7 @@ from tests.agents.fakes import (
     SlowLauncher,
     UnavailableLauncher,
 )
-from tests.sessions.conftest import NOW, House, HouseFactory, leaves, stays
+from tests.sessions.conftest import NOW, House, HouseFactory, caller, leaves, stays
 from tests.virtual_time import run
 
 
@@ -45,7 +45,7 @@ class SlowImmortalLauncher(SlowLauncher, ImmortalLauncher):
 
 async def opened(house: House, launcher: Launcher | None, **changes: object) -> Session:
     """A session for a caller who stays, who called just now."""
-    return await house.sessions.open(house.grant(launcher, **changes), asyncio.get_running_loop().time(), stays)
+    return await house.sessions.open(house.grant(launcher, **changes), caller(stays))
 
 
 def test_a_session_has_a_channel_of_its_own_and_an_agent(house: House) -> None:
@@ -137,7 +137,7 @@ def test_a_caller_who_hangs_up_during_a_start_gets_no_agent(house: House) -> Non
     async def main() -> None:
         launcher = SlowLauncher()
         with pytest.raises(CallerGone):
-            await house.sessions.open(house.grant(launcher), asyncio.get_running_loop().time(), leaves)
+            await house.sessions.open(house.grant(launcher), caller(leaves))
         (name,) = [name for verb, name in launcher.calls if verb == "stop"]
         assert not launcher.running
         ended = house.sessions.ended(name)
