@@ -68,7 +68,7 @@ $(BIN)/python:
 	  rm -rf .venv; exit 1; \
 	done; \
 	if [ -n "$$bare" ]; then \
-	  echo "$$bare cannot make virtual environments. On Debian and Ubuntu install its package: apt-get install $$bare-venv" >&2; \
+	  echo "$$bare cannot make virtual environments. On Debian and Ubuntu install its package: apt-get install $${bare##*/}-venv" >&2; \
 	else \
 	  echo "No Python 3.11 or newer among: $(PYTHONS). Install one (python.org, brew install python, apt-get install python3 python3-venv), or name it: make dev PYTHONS=/path/to/python" >&2; \
 	fi; \
