@@ -41,15 +41,17 @@ lint: .venv/test.stamp
 	@$(BIN)/lint-imports
 
 bench: .venv/bench.stamp
-	@exec $(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.mint
+	@$(BIN)/python -m benchmarks.http
 
-# Each file is bound by the one before it, so that no package has two versions.
+# Each file is bound by the ones before it, so that no package has two versions. The tests' file holds what the
+# benchmarks need, too: the types of both are checked.
 lock: $(BIN)/python
 	@$(PIP) install '$(UV)'
 	@$(LOCK) $(UPGRADE) --extra service -o requirements/service.txt pyproject.toml
 	@$(LOCK) $(UPGRADE) --group build -o requirements/build.txt
-	@$(LOCK) $(UPGRADE) --extra service --group test --group lint -c requirements/service.txt -c requirements/build.txt -o requirements/test.txt pyproject.toml
-	@$(LOCK) $(UPGRADE) --extra service --group bench -c requirements/test.txt -o requirements/bench.txt pyproject.toml
+	@$(LOCK) $(UPGRADE) --extra service --group bench -c requirements/service.txt -c requirements/build.txt -o requirements/bench.txt pyproject.toml
+	@$(LOCK) $(UPGRADE) --extra service --group test --group lint --group bench -c requirements/bench.txt -c requirements/build.txt -o requirements/test.txt pyproject.toml
 
 image:
 	@docker build --tag $(IMAGE) .

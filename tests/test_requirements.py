@@ -45,7 +45,7 @@ def declared(name: str) -> list[Requirement]:
     groups = project["dependency-groups"]
     texts = {
         "service.txt": service,
-        "test.txt": [*service, *groups["test"], *groups["lint"]],
+        "test.txt": [*service, *groups["test"], *groups["lint"], *groups["bench"]],
         "bench.txt": [*service, *groups["bench"]],
         "build.txt": [*groups["build"], *project["build-system"]["requires"]],
     }[name]
