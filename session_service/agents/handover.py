@@ -33,7 +33,7 @@ def write(spec: AgentSpec) -> bytes:
     }
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         raise InvalidValue("What is being tested must consist of JSON values: text, numbers, lists, objects.") from None
 
 

@@ -1,10 +1,10 @@
 """The small programs that process tests start, each an agent with one habit, and what they leave behind."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+PROC = Path("/proc")
 HEAD = "import os, signal, sys, time\n"
 
 
@@ -33,14 +33,24 @@ ENDLESS = program("print('ready')\nsys.stdout.flush()\nfor _ in range(64): os.wr
 
 
 def alive(pid: int) -> bool:
-    """Whether that process still runs; an unreaped one does not."""
-    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return found.stdout.strip()[:1] not in ("", "Z")
+    """Whether that process still runs; one that is only unreaped does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not (PROC.exists() and _unreaped(PROC / str(pid) / "stat"))
+
+
+def _unreaped(stat: Path) -> bool:
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def children() -> set[int]:
     """The children of this process, reaped ones excluded. Empty where the system has no /proc."""
-    found = Path("/proc/self/task").glob("*/children")
+    found = PROC.glob("self/task/*/children")
     return {int(pid) for path in found for pid in path.read_text().split()}
 
 

@@ -4,8 +4,10 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal, Protocol
 
 import pytest
@@ -181,11 +183,27 @@ def test_a_command_that_is_no_program_is_refused(make: Make, run: Run) -> None:
     assert "Permission denied" in run(refusal(started(make((__file__,), "spawn"))))
 
 
-def test_a_machine_without_a_free_process_can_be_asked_again(make: Make) -> None:
-    """Too many open files or processes is a state of the machine and not of the command."""
-    failure = make(("agent",))._start_failure(OSError(11, "Resource temporarily unavailable"))
-    assert isinstance(failure, AgentUnavailable)
-    assert failure.retry_after == 1
+@contextmanager
+def no_free_descriptor() -> Iterator[None]:
+    """Meanwhile this process may open nothing more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_a_machine_that_is_short_of_something_can_be_asked_again(make: Make, run: Run) -> None:
+    """Too many open files is a state of the machine, and not of the command."""
+    launcher = make(programs.STAYS)
+
+    async def main() -> AgentUnavailable:
+        with no_free_descriptor(), pytest.raises(AgentUnavailable, match="Too many open files") as caught:
+            await started(launcher)
+        return caught.value
+
+    assert run(main()).retry_after == 1
 
 
 def test_with_spawn_an_early_exit_comes_after_the_answer(make: Make, exits: Exits, events: Events, run: Run) -> None:

@@ -38,13 +38,20 @@ def _release(process: subprocess.Popen[bytes]) -> None:
     process.stdin.close()
 
 
+def _ended_shell() -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(["/bin/sh", "-c", "exit 6"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout as output:
+        output.read()  # it ends when the shell does
+    return process
+
+
 @each_way
 def test_a_process_that_has_ended_before_is_told_as_well(by: Watch, run: Run) -> None:
     """Between its start and the watching anything may happen."""
 
     async def main() -> int:
-        process = subprocess.Popen(["/bin/sh", "-c", "exit 6"])  # noqa: ASYNC220
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222
+        process = _ended_shell()
         ended = asyncio.Event()
         by(process.pid, ended.set)
         await ended.wait()
