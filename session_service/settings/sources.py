@@ -22,7 +22,7 @@ class Problem:
     example: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} {self.what}" + (f" Example: {self.example}" if self.example else "")
+        return f"{self.name}: {self.what}" + (f" Example: {self.example}" if self.example else "")
 
 
 @dataclass(frozen=True, slots=True)
