@@ -13,8 +13,9 @@ import asyncio
 import errno
 import logging
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from session_service.agents import handover
@@ -59,6 +60,12 @@ class _Agent:
     output: Output
     sign: ReadySign = field(default_factory=ReadySign)
     child: Child = field(init=False)
+
+    def hear(self, data: bytes) -> None:
+        """Take what the agent prints: to the log, and for its first ready line."""
+        if not self.accepted.done() and self.sign.seen(data):
+            self.accepted.set_result(None)
+        self.output.hear(data)
 
 
 class ProcessLauncher:
@@ -148,16 +155,8 @@ class ProcessLauncher:
             agent.accepted.set_result(None)
         self._agents[ref.name] = agent
         _log(logging.INFO, "agent started", event="agent.started", session=ref.name, pid=process.pid)
-        agent.child = Child(process, data, self._hearing(agent), lambda code: self._end(agent, code))
+        agent.child = Child(process, data, agent.hear, partial(self._end, agent))
         return agent
-
-    def _hearing(self, agent: _Agent) -> Callable[[bytes], None]:
-        def hear(data: bytes) -> None:
-            if not agent.accepted.done() and agent.sign.seen(data):
-                agent.accepted.set_result(None)
-            agent.output.hear(data)
-
-        return hear
 
     def _end(self, agent: _Agent, code: int) -> None:
         """The process is reaped and heard out."""

@@ -1,0 +1,119 @@
+"""Ending a process: by us, by itself, by others, and what it has forked."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from session_service.agents.contract import RUNNING, AgentRef
+from session_service.agents.process import ProcessLauncher
+from tests.agents import programs
+from tests.agents.conftest import Events, Exits, Run
+from tests.agents.processes import nothing_left, pid_of, process_launcher, started, until_dead
+from tests.agents.programs import alive, program
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Iterator[None]:
+    """Each test leaves nothing behind."""
+    with nothing_left():
+        yield
+
+
+def test_stop_asks_with_sigterm_first(events: Events, run: Run) -> None:
+    """An agent can say goodbye."""
+    code = "signal.signal(signal.SIGTERM, lambda *_: (print('bye'), sys.exit(0))); print('ready', flush=True)"
+    launcher = process_launcher(program(code + "\nwhile True: signal.pause()"))
+
+    async def main() -> None:
+        await launcher.stop(await started(launcher))
+
+    run(main())
+    assert (events.lines[-1], events.of("agent.exited")[0]["code"]) == ("bye", 0)
+
+
+def test_an_agent_that_ignores_sigterm_is_killed_after_the_grace(events: Events, run: Run) -> None:
+    """Stop returns when it is gone."""
+    launcher = process_launcher(programs.STUBBORN, grace=0.1)
+
+    async def main() -> int:
+        ref = await started(launcher)
+        await launcher.stop(ref)
+        return pid_of(ref)
+
+    assert not alive(run(main()))
+    assert events.of("agent.exited")[0]["code"] == -signal.SIGKILL
+
+
+async def grandchild_of(launcher: ProcessLauncher, events: Events) -> tuple[AgentRef, int]:
+    """Start an agent that forks, and return the pid of what it forked."""
+    ref = await started(launcher)
+    return ref, int((await events.line("grandchild")).split()[1])
+
+
+def test_what_an_agent_forked_ends_with_it(events: Events, run: Run) -> None:
+    """The whole group is ended, also a grandchild that ignores SIGTERM."""
+    launcher = process_launcher(programs.FORKS)
+
+    async def main() -> None:
+        ref, pid = await grandchild_of(launcher, events)
+        assert alive(pid)
+        await launcher.stop(ref)
+        await until_dead(pid)
+
+    run(main())
+
+
+def test_what_a_killed_agent_forked_ends_as_well(events: Events, exits: Exits, run: Run) -> None:
+    """Somebody kills the leader alone; the rest of its group does not stay, and the end is told."""
+    launcher = process_launcher(programs.FORKS, on_exit=exits)
+
+    async def main() -> None:
+        ref, pid = await grandchild_of(launcher, events)
+        os.kill(pid_of(ref), signal.SIGKILL)
+        await exits.happened.wait()
+        assert exits.seen == [(ref, -signal.SIGKILL)]
+        await until_dead(pid)
+
+    run(main())
+
+
+def test_an_agent_runs_in_a_group_of_its_own(run: Run) -> None:
+    """Ctrl-C at our terminal does not reach it; we end it in order."""
+    launcher = process_launcher(programs.STAYS)
+
+    async def main() -> None:
+        ref = await started(launcher)
+        assert os.getpgid(pid_of(ref)) == pid_of(ref) != os.getpgid(0)
+        await launcher.stop(ref)
+
+    run(main())
+
+
+def test_an_agent_that_closes_its_output_still_runs(run: Run) -> None:
+    """Silence is no end."""
+    launcher = process_launcher(program("print('ready', flush=True); os.close(1); os.close(2); signal.pause()"))
+
+    async def main() -> None:
+        ref = await started(launcher)
+        assert await launcher.poll(ref) == RUNNING
+        await launcher.stop(ref)
+
+    run(main())
+
+
+def test_a_process_that_left_the_group_cannot_hold_the_end_up(events: Events, run: Run) -> None:
+    """It keeps our pipe open; the agent is gone all the same."""
+    code = "if os.fork() == 0:\n    os.setsid(); print('pid', os.getpid(), flush=True); signal.pause()"
+    launcher = process_launcher(program(code + "\nprint('ready', flush=True); signal.pause()"))
+
+    async def main() -> None:
+        ref = await started(launcher)
+        pid = int((await events.line("pid")).split()[1])
+        await launcher.stop(ref)
+        os.kill(pid, signal.SIGKILL)
+
+    run(main())
