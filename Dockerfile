@@ -6,22 +6,23 @@
 ARG BASE=docker.io/library/python:3.13-slim-bookworm
 
 FROM ${BASE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_QUIET=1
 WORKDIR /src
 
 # pip and the build backends live in a virtual environment of their own and stay behind in this stage. Without build
 # isolation nothing is fetched that requirements/ does not name with its hash.
 COPY requirements/build.txt requirements/service.txt requirements/
 RUN python3 -m venv /opt/build \
- && /opt/build/bin/pip install --quiet --no-cache-dir --require-hashes -r requirements/build.txt \
- && /opt/build/bin/pip wheel --quiet --no-cache-dir --require-hashes --no-build-isolation -w wheels -r requirements/service.txt
+ && /opt/build/bin/pip install --require-hashes -r requirements/build.txt \
+ && /opt/build/bin/pip wheel --require-hashes --no-build-isolation -w wheels -r requirements/service.txt
 
 COPY LICENSE README.md pyproject.toml ./
 COPY session_service session_service
 # Byte code is written here, because at run time nothing is. It is not compared with its source's time stamp, which a
 # copy between stages may change.
-RUN /opt/build/bin/pip wheel --quiet --no-cache-dir --no-build-isolation --no-deps -w wheels . \
+RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps -w wheels . \
  && python3 -m venv --without-pip /opt/venv \
- && /opt/build/bin/pip --python /opt/venv/bin/python install --quiet --no-index --no-deps --no-compile wheels/*.whl \
+ && /opt/build/bin/pip --python /opt/venv/bin/python install --no-index --no-deps --no-compile wheels/*.whl \
  && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM ${BASE}
