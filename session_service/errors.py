@@ -21,6 +21,8 @@ class ServiceError(Exception):
         super().__init__(log or self.public)
         self.retry_after = retry_after
         """Whole seconds after which a retry makes sense (RFC 9110, 10.2.3), or None where it makes none."""
+        self.log_text = log or None
+        """What the log is told beyond the code, or None."""
 
 
 class InvalidValue(ServiceError, ValueError):

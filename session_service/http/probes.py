@@ -15,6 +15,7 @@ from starlette.routing import Route
 from session_service.errors import BadRequest, Draining, MethodNotAllowed, NotFound, ServiceError
 from session_service.http import wire
 from session_service.sessions.lifecycle import Sessions
+from session_service.sessions.starting import RETRY_AFTER
 
 _OK = b'{"status":"ok"}'
 _BY_STATUS: dict[int, type[ServiceError]] = {404: NotFound, 405: MethodNotAllowed}
@@ -29,13 +30,16 @@ def build(sessions: Sessions, request_ids: Callable[[], str]) -> Starlette:
 
     def refuse(error: ServiceError) -> Response:
         request_id = request_ids()
-        return answer(error.status, wire.refusal(error, request_id), request_id)
+        response = answer(error.status, wire.refusal(error, request_id), request_id)
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
 
     async def livez(request: Request) -> Response:
         return answer(200, _OK, request_ids())
 
     async def readyz(request: Request) -> Response:
-        return refuse(Draining()) if sessions.draining else answer(200, _OK, request_ids())
+        return refuse(Draining(retry_after=RETRY_AFTER)) if sessions.draining else answer(200, _OK, request_ids())
 
     async def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

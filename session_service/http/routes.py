@@ -54,7 +54,7 @@ class SessionEndpoint:
         except ServiceError as error:
             extra = [self._allow] if isinstance(error, MethodNotAllowed) else []
             await send_refusal(send, error, call.request_id, extra)
-            call.log(error.status, error.code)
+            call.log(error.status, error.code, why=error.log_text)
         except Exception:  # noqa: BLE001 - the last resort: one fixed answer, the traceback in the log
             _log.exception("fault", extra={"event": "call.fault", "request_id": call.request_id})
             await send_refusal(send, ServiceError(), call.request_id)
@@ -87,8 +87,8 @@ class Call:
         self.client: str | None = None
         self.secret: str | None = None
 
-    def log(self, status: int, outcome: str, session: Session | None = None) -> None:
-        """The canonical line of this call."""
+    def log(self, status: int, outcome: str, session: Session | None = None, why: str | None = None) -> None:
+        """The canonical line of this call; `why` is a refusal's own reason, where it says more than its outcome."""
         took = asyncio.get_running_loop().time() - self.arrived
         _log.info(
             "call",
@@ -98,6 +98,7 @@ class Call:
                 "method": self.scope["method"],
                 "status": status,
                 "outcome": outcome,
+                "why": why,
                 "client": self.client,
                 "secret": self.secret,
                 "session": session.session_id if session else None,
@@ -119,7 +120,7 @@ async def _read(scope: Scope, receive: Receive) -> SessionRequest:
 async def _body(scope: Scope, receive: Receive) -> bytes:
     """The whole body, never more than 16 KiB of it in memory."""
     declared = header_values(scope, b"content-length")
-    if declared and int(declared[0]) > wire.MAX_BODY:
+    if declared and _number(declared[0]) > wire.MAX_BODY:
         raise BodyTooLarge
     body = b""
     more = True
@@ -132,6 +133,11 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
             raise BodyTooLarge
         more = message.get("more_body", False)
     return body
+
+
+def _number(text: bytes) -> int:
+    """A length as a server hands it on; 0 for anything else: what then comes is counted all the same."""
+    return int(text) if text.isdigit() and len(text) < 20 else 0
 
 
 async def _gone(receive: Receive) -> None:

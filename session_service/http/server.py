@@ -33,8 +33,10 @@ class Protocol(HttpToolsProtocol):
     request_ids: ClassVar[Callable[[], str]]
 
     _in_headers = False
+    _in_body = False
     _block = 0
-    """Bytes that may belong to the header block being read: an upper bound."""
+    """Bytes since the message began: an upper bound of its header block, if it began its chunk."""
+    _begins_chunk = False
     _message = 0
     _fresh = 0
     _refusal: ServiceError | None = None
@@ -56,14 +58,17 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A message begins: all of this chunk may be its header block, unless another one came first in it."""
         self._in_headers = True
+        self._begins_chunk = self._fresh > 0
         self._block = self._message = self._fresh
-        self._fresh = 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a header. Trailers are dropped (RFC 9110, 6.5.1): whoever reads headers has read them by then."""
+        """Collect a header, without the white space behind it, which httptools leaves there (RFC 9110, 5.5).
+
+        Trailers are dropped (RFC 9110, 6.5.1): whoever reads headers has read them by then.
+        """
         if self._in_headers:
-            super().on_header(name, value)
+            super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """Hold the header block to its caps, and the message to one Host (RFC 9112, 3.2)."""
@@ -74,9 +79,22 @@ class Protocol(HttpToolsProtocol):
         if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
             raise self._refused(BadRequest())
         super().on_headers_complete()
+        self._in_body = True
+
+    def on_message_complete(self) -> None:
+        """A message ends; what follows it in this chunk is not its own."""
+        self._in_body = False
+        self._fresh = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is out; a message refused meanwhile is next, if nothing else was asked before it."""
+        super().on_response_complete()
+        if self._refusal is not None and self.cycle.response_complete:
+            self._answer(self._refusal)
 
     def _header_bytes(self) -> int:
-        if 0 < self._block <= MAX_HEADER_BYTES:
+        if self._begins_chunk and self._block <= MAX_HEADER_BYTES:
             return self._block
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
@@ -89,12 +107,30 @@ class Protocol(HttpToolsProtocol):
         """Answer a message that cannot be read, in the one shape of refusals. Overrides uvicorn's plain text."""
         self._refuse(self._refusal or BadRequest(msg))
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing to say: Upgrade may be ignored (RFC 9110, 7.8). uvicorn would advise to install a library."""
+
     def _refuse(self, error: ServiceError) -> None:
+        """Refuse the message that is being read, in its turn among the answers (RFC 9112, 9.3.2)."""
         self._refusal = error
-        request_id = type(self).request_ids()
         cycle: RequestResponseCycle | None = self.cycle
-        if cycle is None or cycle.response_complete:
-            self.transport.write(_answer(error, request_id))
+        answered = cycle is None or cycle.response_complete
+        if self._in_body and (answered or self.pipeline):
+            self.transport.close()  # its answer is out, or would come before those of others
+        elif self._in_body:
+            self._abandon(self.cycle)
+            self._answer(error)
+        elif answered:
+            self._answer(error)
+
+    def _abandon(self, cycle: RequestResponseCycle) -> None:
+        """The rest of this call's body will never come: towards the application its caller is gone."""
+        cycle.disconnected = True
+        cycle.message_event.set()
+
+    def _answer(self, error: ServiceError) -> None:
+        request_id = type(self).request_ids()
+        self.transport.write(_written(error, request_id))
         self.transport.close()
         _log.info(
             "call",
@@ -102,7 +138,7 @@ class Protocol(HttpToolsProtocol):
         )
 
 
-def _answer(error: ServiceError, request_id: str) -> bytes:
+def _written(error: ServiceError, request_id: str) -> bytes:
     body = wire.refusal(error, request_id)
     head = (
         b"content-type: application/json\r\ncontent-length: %d\r\ncache-control: no-store\r\n"

@@ -1,6 +1,6 @@
 """Bytes ↔ values of the session endpoint: what is asked, what is answered. No clock, no settings, no I/O.
 
-Decided here: how strict a request is read (docs/contract.md, clauses R) and how each answer is written. Called by
+Decided here: how strict a request is read (docs/contract.md, clauses REQ) and how each answer is written. Called by
 `routes` only.
 """
 

@@ -1,0 +1,93 @@
+"""The service called without a socket, on stepped time: fast, and exact in every byte that an ASGI server hands on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from session_service.app import Service
+from tests.contract.answers import Answer
+from tests.contract.given import BODY, PATH, QUERY, RIGHT
+from tests.virtual_time import SteppedLoop
+
+Headers = Sequence[tuple[bytes, bytes]]
+JSON = (b"content-type", b"application/json")
+
+
+class InProcess:
+    """A service on a loop of its own. Close it: that ends its sessions as a server that stops does."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._runner = asyncio.Runner(loop_factory=SteppedLoop)
+
+    def call(  # noqa: PLR0913 - the parts of a request, each with the right value as default
+        self,
+        method: str = "POST",
+        path: str = PATH,
+        *,
+        query: bytes = b"",
+        headers: Headers = (*RIGHT, JSON),
+        body: bytes = BODY,
+        address: str = "127.0.0.1",
+    ) -> Answer:
+        """One whole request and its answer. Without arguments it is the platform's own call."""
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(errors="replace"),
+            "root_path": "",
+            "scheme": "http",
+            "query_string": query,
+            "headers": [(b"host", b"localhost"), *headers],
+            "client": (address, 50000),
+            "server": ("127.0.0.1", 8080),
+            "state": {},
+        }
+        return self._runner.run(_answer(self._service, scope, body))
+
+    def get(self, query: bytes = QUERY, *, headers: Headers = RIGHT, body: bytes = b"") -> Answer:
+        """The platform's call by GET."""
+        return self.call("GET", query=query, headers=headers, body=body)
+
+    def end(self) -> None:
+        """Do what the server does when it stops: the lifespan's end."""
+        self._runner.run(_lifespan(self._service))
+
+    def close(self) -> None:
+        """End the sessions and the loop."""
+        self.end()
+        self._runner.close()
+
+
+async def _answer(service: Service, scope: dict[str, Any], body: bytes) -> Answer:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await service(scope, _once({"type": "http.request", "body": body, "more_body": False}), send)
+    start, *rest = sent
+    headers = [(name.decode("ascii").lower(), value.decode("latin-1")) for name, value in start["headers"]]
+    return Answer(start["status"], tuple(headers), b"".join(part.get("body", b"") for part in rest))
+
+
+def _once(*messages: dict[str, Any]) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """A caller who sends these and then waits for the answer for ever."""
+    left = list(messages)
+
+    async def receive() -> dict[str, Any]:
+        if not left:
+            await asyncio.Event().wait()
+        return left.pop(0)
+
+    return receive
+
+
+async def _lifespan(service: Service) -> None:
+    async def send(message: dict[str, Any]) -> None:
+        assert message["type"].endswith(".complete"), message
+
+    scope: dict[str, Any] = {"type": "lifespan", "state": {}}
+    await service(scope, _once({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}), send)
