@@ -17,7 +17,7 @@ from typing import Any, cast
 ROOT = Path(__file__).parent.parent.parent
 BASE_TAR = ROOT / ".cache" / "image" / "debian-bookworm.tar"
 BASE = "localhost/session-service-test-base"
-IMAGE = "localhost/session-service-test"
+TAG = "localhost/session-service-test"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".cache", ".*_cache", ".hypothesis", "__pycache__", "node_modules")
 
@@ -31,7 +31,7 @@ def output(*command: str | Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A built image: its name, and the configuration that a container starts from."""
+    """A built image: its name, which is its id, since another run may move the tag; and a container's configuration."""
 
     name: str
     config: dict[str, Any]
@@ -56,21 +56,21 @@ def build(folder: Path, planted: dict[str, str]) -> Image:
     for name, text in planted.items():
         (context / name).write_text(text)
     arguments = ["--format=docker", "--isolation=chroot", "--network=host", f"--build-arg=BASE={BASE}"]
-    output("podman", "build", "--quiet", *arguments, *_mounts(folder), f"--tag={IMAGE}", context)
-    (inspected,) = json.loads(output("podman", "image", "inspect", IMAGE))
-    return Image(IMAGE, inspected["Config"] | {"Healthcheck": inspected.get("Healthcheck")})
+    built = output("podman", "build", "--quiet", *arguments, *_mounts(folder), f"--tag={TAG}", context)
+    (inspected,) = json.loads(output("podman", "image", "inspect", built))
+    return Image(built, inspected["Config"] | {"Healthcheck": inspected.get("Healthcheck")})
 
 
 def _make_base() -> None:
+    if subprocess.run(["podman", "image", "exists", BASE], check=False).returncode == 0:
+        return
     if not BASE_TAR.exists():
         BASE_TAR.parent.mkdir(parents=True, exist_ok=True)
         part = BASE_TAR.with_suffix(f".{os.getpid()}.tar")
         packages = "--include=ca-certificates,python3,python3-venv"
         output("mmdebstrap", "--quiet", "--variant=minbase", packages, "bookworm", part)
         part.rename(BASE_TAR)
-        output("podman", "import", "--quiet", BASE_TAR, BASE)
-    elif subprocess.run(["podman", "image", "exists", BASE], check=False).returncode:
-        output("podman", "import", "--quiet", BASE_TAR, BASE)
+    output("podman", "import", "--quiet", BASE_TAR, BASE)
 
 
 def _mounts(folder: Path) -> list[str]:
