@@ -18,6 +18,14 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _both_loops_have_run() -> None:
+    """The first uvloop of a process opens two descriptors for good, which no test is to be blamed for."""
+    for factory in LOOPS.values():
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(asyncio.sleep(0))
+
+
 class Run(Protocol):
     """Runs a coroutine to its end on a loop of its own, within ten seconds."""
 

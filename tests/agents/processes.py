@@ -49,7 +49,7 @@ def nothing_left() -> Iterator[None]:
     after = children(), descriptors()
     for pid in after[0] - before[0]:  # so that a failing test does not leave its agent behind
         os.killpg(pid, signal.SIGKILL)
-    assert after == before
+    assert after == before, f"children and descriptors: {before} before, {after} after"
 
 
 async def started(launcher: ProcessLauncher, session_id: str = "s-1") -> AgentRef:
