@@ -28,7 +28,8 @@ class Masked(logging.Formatter):
     def __init__(self, render: Callable[[logging.LogRecord], str], secrets: Iterable[str]) -> None:
         super().__init__()
         self._render = render
-        self._secrets = tuple(secrets)
+        forms = {form for secret in secrets for form in (secret, orjson.dumps(secret).decode()[1:-1])}
+        self._secrets = sorted(forms, key=len, reverse=True)  # one secret may hold another
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, whatever the record holds."""

@@ -8,6 +8,7 @@ import json
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -30,21 +31,37 @@ def command() -> None:
     Settings come from the environment, then from .env in the current folder. Press Ctrl-C to stop the service and
     every agent that it started.
     """
-    environment, env_file = running.environment(), made_up.read_env_file(Path(".env"))
-    given = {name: value for name, value in {**env_file, **environment}.items() if value}
-    kept = made_up.kept(Path(), given)
-    sources = Sources(Layer("environment", environment), Layer(".env", env_file), kept, _defaults(given))
+    environment, env_file, kept = _places(Path())
+    given = made_up.given(environment, env_file)
+    sources = Sources(
+        Layer("environment", environment), Layer(".env", env_file), Layer(made_up.FILE, kept), weakest=_defaults(given)
+    )
 
     def announce(settings: Settings, port: int) -> None:
-        print(banner(settings, port, made_up_project="AGORA_APP_ID" in kept.values), flush=True)
+        print(banner(settings, port, made_up_project="AGORA_APP_ID" in kept), flush=True)
 
-    running.run(running.loaded(sources), {**env_file, **environment}, "text", announce)
+    running.run(running.loaded(sources), {**env_file, **environment}, announce)
 
 
-def _defaults(given: dict[str, str]) -> Layer:
-    values = {"SESSION_LAUNCHER": "process"}
-    if "SESSION_PROCESS_COMMAND" not in given and "SESSION_PROCESS_COMMAND_FILE" not in given:
-        values |= {"SESSION_PROCESS_COMMAND": shlex.join(DEMO_AGENT), "SESSION_PROCESS_READY": "line"}
+def _places(folder: Path) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
+    """The environment, .env, and what was made up for this folder; or the end of the process with the reason."""
+    environment = running.environment()
+    try:
+        env_file = made_up.read_env_file(folder / ".env")
+        return environment, env_file, made_up.kept(folder, made_up.given(environment, env_file))
+    except OSError as error:
+        running.give_up(f"{error.filename}: {error.strerror}. Run dev in a folder of your own that can be written to.")
+    except UnicodeDecodeError:
+        running.give_up(f".env or {made_up.FILE}: not UTF-8 text. Save it as UTF-8.")
+
+
+def _defaults(given: frozenset[str]) -> Layer:
+    """What holds where nothing else does. A configuration file brings its own agents."""
+    values = {"SESSION_LOG_FORMAT": "text"}
+    if "SESSION_CONFIG" not in given:
+        values["SESSION_LAUNCHER"] = "process"
+        if "SESSION_PROCESS_COMMAND" not in given:
+            values |= {"SESSION_PROCESS_COMMAND": shlex.join(DEMO_AGENT), "SESSION_PROCESS_READY": "line"}
     return Layer("dev", values)
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from session_service.settings import Layer
-
 FILE = ".session-dev.env"
 _AGORA = ("AGORA_APP_ID", "AGORA_APP_CERTIFICATE")
 _SECRETS = ("SESSION_SECRET", "SESSION_SECRETS")
@@ -22,19 +20,24 @@ def read_env_file(path: Path) -> Mapping[str, str]:
     return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value}
 
 
-def kept(folder: Path, given: Mapping[str, str]) -> Layer:
-    """What was made up for this folder, now or earlier, less whatever `given` settles itself."""
-    if "SESSION_CONFIG" in given:
-        return Layer(FILE, {})
+def given(*places: Mapping[str, str]) -> frozenset[str]:
+    """The settings that stand in any of these places, themselves or as NAME_FILE."""
+    return frozenset(name.removesuffix("_FILE") for place in places for name, value in place.items() if value)
+
+
+def kept(folder: Path, settled: frozenset[str]) -> Mapping[str, str]:
+    """What was made up for this folder, now or earlier, less what goes with a setting that is `settled` elsewhere."""
+    if "SESSION_CONFIG" in settled:
+        return {}
     path = folder / FILE
     if not path.exists():
         _write(path)
     path.chmod(0o600)
-    values = dict(read_env_file(path))
+    values = read_env_file(path)
     for names in (_AGORA, _SECRETS):
-        if any(name in given or f"{name}_FILE" in given for name in names):
+        if not settled.isdisjoint(names):
             values = {name: value for name, value in values.items() if name not in names}
-    return Layer(FILE, values)
+    return values
 
 
 def _write(path: Path) -> None:

@@ -3,6 +3,7 @@
 Decided here: the exit code of a start that fails (2), and where a process gets its clock and randomness.
 """
 
+import logging
 import os
 import sys
 import time
@@ -39,20 +40,20 @@ def give_up(text: str) -> NoReturn:
     sys.exit(FAILED)
 
 
-def run(found: Loaded, children: Mapping[str, str], style: str, started: Callable[[Settings, int], None]) -> None:
+def run(found: Loaded, children: Mapping[str, str], started: Callable[[Settings, int], None]) -> None:
     """Serve until told to stop. `started` is called with the real port once it is ours, before the first call."""
     from session_service.app import World, build
     from session_service.http import server
 
     settings = found.settings
-    logs.configure(style, settings.secret_texts())
+    logs.configure(settings.log_format, settings.secret_texts())
     service = build(settings, World(time.time, time.monotonic, os.urandom, children))
     try:
         bound = server.bind(settings.host, settings.port)
     except SettingsError as error:
         give_up(str(error))
     for warning in found.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
+        logging.getLogger("session_service").warning("settings", extra={"event": "service.warning", "what": warning})
     started(settings, bound.getsockname()[1])
     budget = max(client.answer_budget for client in settings.clients)
     server.build(service, service.request_ids, budget).run([bound])

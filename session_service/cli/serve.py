@@ -15,9 +15,7 @@ def command() -> None:
     Every NAME can be NAME_FILE. Refuses to start, with every problem at once, when a setting is missing or weak.
     """
     environment = running.environment()
-    sources = Sources(Layer("environment", environment))
-    style = sources.find("SESSION_LOG_FORMAT")
-    running.run(running.loaded(sources), environment, style.text if style else "json", _announce)
+    running.run(running.loaded(Sources(Layer("environment", environment))), environment, _announce)
 
 
 def _announce(settings: Settings, port: int) -> None:

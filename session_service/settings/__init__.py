@@ -1,13 +1,13 @@
 """Environment → frozen settings; every problem at once, no secret ever shown.
 
-`variables` lists what there is, `sources` knows where values stand, `parse` what each kind may look like, `load` what
-they add up to, `model` the result.
+`variables` lists what there is, `sources` knows where values stand, `parse` what each kind may look like, `reader`
+reads one, `clients` and `load` know what they add up to, `model` the result.
 """
 
-from session_service.settings.load import Effective as Effective
+from session_service.settings.clients import Rules as Rules
 from session_service.settings.load import Loaded as Loaded
 from session_service.settings.load import Refused as Refused
-from session_service.settings.load import Rules as Rules
+from session_service.settings.load import address as address
 from session_service.settings.load import load as load
 from session_service.settings.model import Client as Client
 from session_service.settings.model import Settings as Settings

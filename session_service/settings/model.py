@@ -7,6 +7,7 @@ from typing import Literal
 Network = IPv4Network | IPv6Network
 LauncherName = Literal["none", "process", "python"]
 Ready = Literal["spawn", "line"]
+LogFormat = Literal["json", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Settings:
     max_sessions: int
     max_starts: int
     clients: tuple[Client, ...]
+    log_format: LogFormat
 
     def secret_texts(self) -> tuple[str, ...]:
         """Every configured secret: what no log line may hold."""

@@ -16,7 +16,9 @@ from session_service.settings.model import Network, Secret
 _LABEL = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
-_PLACEHOLDER = re.compile(r"change.?me|your.?secret|replace.?(me|this)|placeholder|^<.*>$|^[x*._-]+$", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"change.?me|your.?secret|replace.?(me|this)|placeholder|^<.*>$|^\$[({]|^[x*._-]+$", re.IGNORECASE
+)
 SECRET_LENGTH = 24
 """Characters a secret has at least: 24 of the URL-safe alphabet are 144 bits."""
 
@@ -26,19 +28,25 @@ def choice(*options: str) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text not in options:
-            raise InvalidValue(f"must be one of: {', '.join(options)}.")
+            raise InvalidValue(f"It must be one of: {', '.join(options)}.")
         return text
 
     return parse
+
+
+def digits(text: str) -> int | None:
+    """The whole number that `text` is, or None; the longest is far over every limit."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def integer(low: int, high: int) -> Callable[[str], int]:
     """A whole number in decimal digits, from `low` to `high`."""
 
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:
-            raise InvalidValue(f"must be a whole number from {low} to {high}.")
-        return int(text)
+        number = digits(text)
+        if number is None or not low <= number <= high:
+            raise InvalidValue(f"It must be a whole number from {low} to {high}.")
+        return number
 
     return parse
 
@@ -52,7 +60,7 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
         except ValueError:
             number = math.nan
         if not low <= number <= high:
-            raise InvalidValue(f"must be a number of seconds from {low:g} to {high:g}.")
+            raise InvalidValue(f"It must be a number of seconds from {low:g} to {high:g}.")
         return number
 
     return parse
@@ -66,9 +74,9 @@ def words(text: str) -> tuple[str, ...]:
 def path(text: str) -> str:
     """An absolute URL path, without the trailing slash: with and without is the same handler."""
     if not _PATH.fullmatch(text) or "//" in text or not text.rstrip("/"):
-        raise InvalidValue("must be an absolute path of plain characters that is not the root.")
+        raise InvalidValue("It must be an absolute path of plain characters that is not the root.")
     if text.rstrip("/") in ("/livez", "/readyz"):
-        raise InvalidValue("must not be the path of a probe.")
+        raise InvalidValue("It must not be the path of a probe.")
     return text.rstrip("/")
 
 
@@ -76,16 +84,16 @@ def methods(text: str) -> tuple[str, ...]:
     """POST, GET or both."""
     found = tuple(dict.fromkeys(word.upper() for word in words(text)))
     if not found or not set(found) <= {"POST", "GET"}:
-        raise InvalidValue("must name POST, GET or both.")
+        raise InvalidValue("It must name POST, GET or both.")
     return found
 
 
 def header_name(text: str) -> str:
     """An HTTP field name (RFC 9110, 5.1) that nothing else of a request uses."""
     if not _HEADER.fullmatch(text):
-        raise InvalidValue("must be a header name: letters, digits and hyphens.")
+        raise InvalidValue("It must be a header name: letters, digits and hyphens.")
     if text.lower() in {"host", "content-type", "content-length", "transfer-encoding", "connection", "expect"}:
-        raise InvalidValue("must not be a header that HTTP itself needs.")
+        raise InvalidValue("It must not be a header that HTTP itself needs.")
     return text
 
 
@@ -94,24 +102,24 @@ def networks(text: str) -> tuple[Network, ...]:
     try:
         return tuple(ip_network(word) for word in words(text))
     except ValueError:
-        raise InvalidValue("must be addresses or networks in CIDR form, without host bits.") from None
+        raise InvalidValue("It must be addresses or networks in CIDR form, without host bits.") from None
 
 
 def client_id(text: str) -> str:
     """What the platform sends as client_id: 1 to 128 printable characters."""
     if not 1 <= len(text) <= 128 or not text.isprintable():
-        raise InvalidValue("must be 1 to 128 printable characters.")
+        raise InvalidValue("It must be 1 to 128 printable characters.")
     return text
 
 
 def secret_value(text: str) -> bytes:
     """A secret that an HTTP header can carry unchanged and nobody can guess."""
     if len(text) < SECRET_LENGTH:
-        raise InvalidValue(f"is weak: it must have at least {SECRET_LENGTH} characters.")
+        raise InvalidValue(f"It is weak: it must have at least {SECRET_LENGTH} characters.")
     if _PLACEHOLDER.search(text):
-        raise InvalidValue("is a placeholder. Make a real one with `session-service secret`.")
+        raise InvalidValue("It is a placeholder. Make a real one with `session-service secret`.")
     if not (text.isascii() and text.isprintable()) or text.strip() != text:
-        raise InvalidValue("must be printable ASCII without white space around it: a header carries nothing else.")
+        raise InvalidValue("It must be printable ASCII without white space around it: a header carries nothing else.")
     return text.encode("ascii")
 
 
@@ -126,10 +134,10 @@ def secrets(text: str) -> tuple[Secret, ...]:
     for item in words(text):
         label, _, value = item.partition("=")
         if not _LABEL.fullmatch(label):
-            raise InvalidValue("must be label=value pairs; a label is a-z, then up to 15 of a-z, 0-9 and hyphen.")
+            raise InvalidValue("It must be label=value pairs; a label is a-z, then up to 15 of a-z, 0-9 and hyphen.")
         found.append(Secret(label, secret_value(value)))
     if len({one.label for one in found}) != len(found):
-        raise InvalidValue("has a label twice.")
+        raise InvalidValue("A label stands there twice.")
     return tuple(found)
 
 
@@ -138,7 +146,7 @@ def command(text: str) -> tuple[str, ...]:
     try:
         parts = tuple(shlex.split(text))
     except ValueError:
-        raise InvalidValue("cannot be split: a quotation mark is not closed.") from None
+        raise InvalidValue("It cannot be split: a quotation mark is not closed.") from None
     if not parts or not parts[0]:
-        raise InvalidValue("names no program.")
+        raise InvalidValue("It names no program.")
     return parts

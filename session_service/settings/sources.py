@@ -4,6 +4,7 @@ Decided here: the order, that NAME and NAME_FILE together are a problem, and wha
 called. `load` asks for one name at a time and never sees where the next layer is.
 """
 
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,65 +20,80 @@ class Problem:
 
     name: str
     what: str
-    example: str = ""
+    example: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.what}" + (f" Example: {self.example}" if self.example else "")
+        return f"{self.name}: {self.what} Example: {self.example}"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value as text, and where it stood."""
+    """A value as text, and where it stood. The text is empty where a problem with it is noted already."""
 
     text: str = field(repr=False)
     origin: str
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One place to look in. `label` is what `session-service config` shows."""
+    """One place to look in. `label` is what `session-service config` shows.
+
+    `scope` stands before a variable's name where the place is one client's own.
+    """
 
     label: str
     values: Mapping[str, str] = field(repr=False)
+    scope: str = ""
 
 
 class Sources:
-    """Layers, the strongest first. An empty value counts as absent: compose files pass unset variables that way."""
+    """Layers, the strongest first. An empty value counts as absent: compose files pass unset variables that way.
 
-    def __init__(self, *layers: Layer, problems: list[Problem] | None = None) -> None:
+    `weakest` is what a command puts in place of the defaults: it yields to the configuration file too.
+    """
+
+    def __init__(self, *layers: Layer, weakest: Layer | None = None, problems: list[Problem] | None = None) -> None:
         self.layers = layers
+        self.weakest = weakest
         self.problems = [] if problems is None else problems
+
+    def above(self, *layers: Layer) -> "Sources":
+        """The same, with further layers between these and the defaults."""
+        return Sources(*self.layers, *layers, weakest=self.weakest, problems=self.problems)
 
     def find(self, name: str) -> Found | None:
         """The value of `name` from the strongest layer that has one, or its default, or None."""
-        for layer in self.layers:
+        for layer in (*self.layers, *([self.weakest] if self.weakest else [])):
             found = self._in_layer(layer, name)
             if found is not None:
                 return found
-        variable = BY_NAME[name]
-        return None if variable.default is None else Found(variable.default, "default")
+        default = BY_NAME[name].default
+        return None if default is None else Found(default, "default")
 
     def _in_layer(self, layer: Layer, name: str) -> Found | None:
         text, path = layer.values.get(name, ""), layer.values.get(f"{name}_FILE", "")
         if text and path:
-            self.problem(name, f"and {name}_FILE are both set. Keep one of them.")
-        if text or not path:
-            return Found(text, layer.label) if text else None
-        content = self._read(name, path)
-        return None if content is None else Found(content, f"{layer.label}, {name}_FILE")
+            self.problem(layer.scope, name, f"{name}_FILE is set as well. Keep one of them.")
+        if text:
+            return Found(text, layer.label, layer.scope)
+        return self._in_file(layer, name, path) if path else None
 
-    def _read(self, name: str, path: str) -> str | None:
+    def _in_file(self, layer: Layer, name: str, path: str) -> Found | None:
+        """What the file holds; a file that cannot be read is a problem, and nothing weaker takes its place."""
+        origin = f"{layer.label}, {name}_FILE"
         try:
             content = Path(path).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            self.problem(f"{name}_FILE", f"names a file that cannot be read: {reason}.")
-            return None
-        return content.removesuffix("\n").removesuffix("\r") or None
+            what = f"The file that it names cannot be read: {_reason(error)}."
+            self.problem(layer.scope, f"{name}_FILE", what, f"{name}_FILE=/run/secrets/{name.lower()}")
+            return Found("", origin, layer.scope)
+        text = content.removesuffix("\n").removesuffix("\r")
+        return Found(text, origin, layer.scope) if text else None
 
-    def problem(self, name: str, what: str, example: str = "") -> None:
+    def problem(self, scope: str, name: str, what: str, example: str = "") -> None:
         """Note a problem, once."""
-        problem = Problem(name, what, example)
+        problem = Problem(scope + name, what, example or f"{name}={BY_NAME[name].example}")
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -98,48 +114,55 @@ def read_config(path: str, sources: Sources) -> ConfigFile | None:
         return None
     tables = document.pop("clients", {})
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-        sources.problem("SESSION_CONFIG", "has clients that are no tables.", "[clients.acme]")
+        sources.problem("", "SESSION_CONFIG", "Something under clients is not a table.", "[clients.acme]")
         return None
     unknown: list[str] = []
-    common = _layer("file", document, unknown)
-    clients = {name: _layer(f"file [clients.{name}]", table, unknown) for name, table in tables.items()}
+    common = _layer(document, "", unknown)
+    clients = {name: _layer(table, f"[clients.{name}] ", unknown) for name, table in tables.items()}
     return ConfigFile(common, clients, tuple(unknown))
 
 
 def _toml(path: str, sources: Sources) -> dict[str, Any] | None:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        sources.problem("SESSION_CONFIG", f"names a file that cannot be read: {error.strerror}.")
-    except ValueError as error:
-        _, at, position = str(error).rpartition("(at ")
-        sources.problem("SESSION_CONFIG", f"names a file that is not TOML{' (at ' + position if at else ''}.")
+    except (OSError, UnicodeDecodeError) as error:
+        sources.problem("", "SESSION_CONFIG", f"The file that it names cannot be read: {_reason(error)}.")
+    except tomllib.TOMLDecodeError as error:
+        # Its text may quote the file, which holds secrets; the position at its end does not.
+        position = str(error).rpartition("(at ")[2].rstrip(")")
+        sources.problem("", "SESSION_CONFIG", f"The file that it names is not TOML: look at {position}.")
     return None
 
 
-def _layer(label: str, table: Mapping[str, object], unknown: list[str]) -> Layer:
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror or "unknown" if isinstance(error, OSError) else "it is not UTF-8 text"
+
+
+def _layer(table: Mapping[str, object], scope: str, unknown: list[str]) -> Layer:
     values = {}
     for key, value in table.items():
         name = _variable_name(key)
-        if name is None:
-            unknown.append(f"{label}: {key}")
+        if name is None or (scope and not BY_NAME[name.removesuffix("_FILE")].per_client):
+            unknown.append(f"{scope}{key}")
         else:
-            values[name] = _text(value)
-    return Layer(label, values)
+            values[name] = _text(name, value)
+    return Layer(f"file {scope}".rstrip(), values, scope)
 
 
 def _variable_name(key: str) -> str | None:
-    """A key is a variable's name in any case; its SESSION_ or AGORA_ may be left out."""
+    """A key is a variable's name in any case; its SESSION_ or AGORA_ may be left out, so `port` is SESSION_PORT."""
     upper = key.upper()
-    for name in (upper, f"SESSION_{upper}", f"AGORA_{upper}"):
+    for name in (f"SESSION_{upper}", f"AGORA_{upper}", upper):
         if name.removesuffix("_FILE") in BY_NAME:
             return name
     return None
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
+    """A TOML value as the variable would hold it: a table for labelled secrets, a list for words."""
     if isinstance(value, dict):
         return " ".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, list):
-        return ",".join(map(str, value))
+        words = [str(item) for item in value]
+        return shlex.join(words) if name == "SESSION_PROCESS_COMMAND" else ",".join(words)
     return str(value)
