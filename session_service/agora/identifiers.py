@@ -20,12 +20,16 @@ SESSION_ID_LENGTH = 32
 """A session id is 32 hexadecimal digits: 128 bits, of which nobody can guess one."""
 
 _ALPHABET = r"[A-Za-z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,]"
+_CHARACTERS = "ASCII letters, digits, space and ! # $ % & ( ) + - : ; < = . > ? @ [ ] ^ _ { } | ~ ,"
+_MAX_PREFIX = MAX_CHANNEL - SESSION_ID_LENGTH
+
 _HEX_32 = re.compile(r"[0-9A-Fa-f]{32}")
 _CHANNEL = re.compile(_ALPHABET + f"{{1,{MAX_CHANNEL}}}")
-_PREFIX = re.compile(_ALPHABET + f"{{0,{MAX_CHANNEL - SESSION_ID_LENGTH}}}")
+_CHANNEL_RULE = f"A channel name is 1 to {MAX_CHANNEL} characters: {_CHARACTERS}."
+_PREFIX = re.compile(_ALPHABET + f"{{0,{_MAX_PREFIX}}}")
+_PREFIX_RULE = f"A channel prefix is at most {_MAX_PREFIX} characters: {_CHARACTERS}."
 _ACCOUNT = re.compile(_ALPHABET + f"{{1,{MAX_ACCOUNT}}}")
-
-_CHARACTERS = "ASCII letters, digits, space and ! # $ % & ( ) + - : ; < = . > ? @ [ ] ^ _ { } | ~ ,"
+_ACCOUNT_RULE = f"A user account is 1 to {MAX_ACCOUNT} characters: {_CHARACTERS}."
 
 
 def app_id(text: str) -> str:
@@ -40,13 +44,12 @@ def app_certificate(text: str) -> str:
 
 def channel(text: str) -> str:
     """Return `text` if it names one channel. The wildcard `*` opens many, and is not among Agora's characters."""
-    return _matching(_CHANNEL, text, f"A channel name is 1 to {MAX_CHANNEL} characters: {_CHARACTERS}.")
+    return _matching(_CHANNEL, text, _CHANNEL_RULE)
 
 
 def channel_prefix(text: str) -> str:
     """Return `text` if a session id after it makes a channel name. It may be empty."""
-    limit = MAX_CHANNEL - SESSION_ID_LENGTH
-    return _matching(_PREFIX, text, f"A channel prefix is at most {limit} characters: {_CHARACTERS}.")
+    return _matching(_PREFIX, text, _PREFIX_RULE)
 
 
 def uid(number: int) -> int:
@@ -58,7 +61,7 @@ def uid(number: int) -> int:
 
 def user_account(text: str) -> str:
     """Return `text` if it can be a string user account, which replaces uids for everybody in its channel."""
-    return _matching(_ACCOUNT, text, f"A user account is 1 to {MAX_ACCOUNT} characters: {_CHARACTERS}.")
+    return _matching(_ACCOUNT, text, _ACCOUNT_RULE)
 
 
 def token_terms(issued_at: int, lifetime: int, salt: int) -> None:

@@ -81,12 +81,12 @@ class RtcMinter:
         return _text(b"\x20\x00" + self._signature(issued_at, salt, signed) + signed)
 
     def _signature(self, issued_at: int, salt: int, signed: bytes) -> bytes:
-        second, text = self._second
+        second, padded_text = self._second
         if second != issued_at:
-            text = hmac.digest(packing.u32(issued_at), self._certificate, "sha256")
-            self._second = (issued_at, text)
+            padded_text = _INNER_60 + hmac.digest(packing.u32(issued_at), self._certificate, "sha256")
+            self._second = (issued_at, padded_text)
         key = salt.to_bytes(4, "little")
-        inner = sha256(key.translate(_INNER_PAD) + _INNER_60 + text).digest()
+        inner = sha256(key.translate(_INNER_PAD) + padded_text).digest()
         key = sha256(key.translate(_OUTER_PAD) + _OUTER_60 + inner).digest()
         inner = sha256(key.translate(_INNER_PAD) + _INNER_32 + signed).digest()
         return sha256(key.translate(_OUTER_PAD) + _OUTER_32 + inner).digest()

@@ -1,12 +1,13 @@
 """Agora's algorithm for tokens of version 007, step by step as its own builders take it, with no regard for speed.
 
-A token is a list of services with privileges that are added one by one; building checks the identifiers, sorts services
-and privileges, packs each number and text by itself, and signs. Tests hold `agora.tokens` to this, and the benchmark
-measures against it: it shares no line with what it judges.
+A token draws its salt and takes services, whose privileges are added one by one; building checks the identifiers, sorts
+services and privileges, packs each number and text by itself, and signs. Tests hold `agora.tokens` to this, with the
+salt set, and the benchmark measures against it. It shares no line with what it judges.
 """
 
 import base64
 import hmac
+import secrets
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -28,25 +29,49 @@ def blob(data: bytes) -> bytes:
     return u16(len(data)) + data
 
 
-@dataclass
-class RtcService:
-    """A channel and who may do what in it."""
+def drawn_salt() -> int:
+    """Draw a salt from the range that Agora's builders draw from."""
+    return secrets.SystemRandom().randint(1, 99999999)
 
-    channel: str
-    uid: str
-    number: int = 1
+
+@dataclass
+class Service:
+    """What every service has: its number, and privileges for so many seconds after the issue."""
+
+    number: int
     privileges: dict[int, int] = field(default_factory=dict)
 
     def add_privilege(self, privilege: int, seconds: int) -> None:
-        """Grant one more privilege, for so many seconds after the issue."""
+        """Grant one more privilege."""
         self.privileges[privilege] = seconds
 
-    def pack(self) -> bytes:
-        """Lay out type, privileges in order, channel and uid."""
-        packed = u16(self.number) + u16(len(self.privileges))
-        for privilege, seconds in sorted(self.privileges.items()):
+    def pack_number(self) -> bytes:
+        """Lay out the number."""
+        return u16(self.number)
+
+    def pack_privileges(self) -> bytes:
+        """Lay out the privileges in ascending order."""
+        packed = u16(len(self.privileges))
+        for privilege, seconds in sorted(self.privileges.items(), key=lambda item: int(item[0])):
             packed += u16(privilege) + u32(seconds)
-        return packed + blob(self.channel.encode()) + blob(self.uid.encode())
+        return packed
+
+    def pack(self) -> bytes:
+        """Lay out what every service has."""
+        return self.pack_number() + self.pack_privileges()
+
+
+class RtcService(Service):
+    """A channel, and who may do what in it."""
+
+    def __init__(self, channel: str, uid: int | str) -> None:
+        super().__init__(1)
+        self.channel = channel.encode()
+        self.uid = b"" if uid == 0 else str(uid).encode()
+
+    def pack(self) -> bytes:
+        """Lay out the service with its channel and uid."""
+        return super().pack() + blob(self.channel) + blob(self.uid)
 
 
 @dataclass
@@ -57,18 +82,32 @@ class AccessToken:
     certificate: str
     issued_at: int
     lifetime: int
-    salt: int
-    services: list[RtcService] = field(default_factory=list)
+    salt: int = field(default_factory=drawn_salt)
+    services: list[Service] = field(default_factory=list)
+
+    def add_service(self, service: Service) -> None:
+        """Open one more service."""
+        self.services.append(service)
 
     def payload(self) -> bytes:
-        """Give signature and signed body."""
+        """Give signature and signed body, or nothing where something is missing."""
         if not (is_hexadecimal(self.app_id) and is_hexadecimal(self.certificate) and self.services):
             return b""
+        key = self.signing_key(self.certificate.encode())
         signed = blob(self.app_id.encode()) + u32(self.issued_at) + u32(self.lifetime) + u32(self.salt)
         signed += u16(len(self.services))
         for service in sorted(self.services, key=lambda service: service.number):
             signed += service.pack()
-        return blob(sign(self.certificate, self.issued_at, self.salt, signed)) + signed
+        return blob(hmac.new(key, signed, sha256).digest()) + signed
+
+    def signing_key(self, certificate: bytes) -> bytes:
+        """Make the key of the signature from the certificate, by two HMACs."""
+        key = hmac.new(u32(self.issued_at), certificate, sha256).digest()
+        return hmac.new(u32(self.salt), key, sha256).digest()
+
+    def build(self) -> str:
+        """Give the token."""
+        return "007" + base64.b64encode(zlib.compress(self.payload())).decode()
 
 
 def is_hexadecimal(text: str) -> bool:
@@ -79,26 +118,19 @@ def is_hexadecimal(text: str) -> bool:
         return False
 
 
-def sign(certificate: str, issued_at: int, salt: int, signed: bytes) -> bytes:
-    """Sign with a key that two HMACs make from the certificate."""
-    key = hmac.new(u32(issued_at), certificate.encode(), sha256).digest()
-    key = hmac.new(u32(salt), key, sha256).digest()
-    return hmac.new(key, signed, sha256).digest()
-
-
-def payload(
-    app_id: str, certificate: str, channel: str, uid: str, *, issued_at: int, lifetime: int, salt: int
-) -> bytes:
-    """Give the bytes of a publisher's token, before they are compressed."""
+def publisher(
+    app_id: str, certificate: str, channel: str, uid: int | str, *, issued_at: int, lifetime: int
+) -> AccessToken:
+    """Give a publisher's token, still to be built, with a salt of its own."""
     service = RtcService(channel, uid)
     for privilege in (1, 2, 3, 4):
         service.add_privilege(privilege, lifetime)
-    token = AccessToken(app_id, certificate, issued_at, lifetime, salt)
-    token.services.append(service)
-    return token.payload()
+    token = AccessToken(app_id, certificate, issued_at, lifetime)
+    token.add_service(service)
+    return token
 
 
-def mint(app_id: str, certificate: str, channel: str, uid: str, *, issued_at: int, lifetime: int, salt: int) -> str:
-    """Give a publisher's token."""
-    data = payload(app_id, certificate, channel, uid, issued_at=issued_at, lifetime=lifetime, salt=salt)
-    return "007" + base64.b64encode(zlib.compress(data)).decode()
+def sign(certificate: str, issued_at: int, salt: int, signed: bytes) -> bytes:
+    """Sign a body that stands elsewhere."""
+    key = AccessToken("", certificate, issued_at, 0, salt).signing_key(certificate.encode())
+    return hmac.new(key, signed, sha256).digest()

@@ -1,0 +1,1 @@
+"""What the service costs, measured side by side with what it is compared with."""
