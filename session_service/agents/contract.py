@@ -70,7 +70,10 @@ UNKNOWN = AgentState("unknown")
 
 
 class OnExit(Protocol):
-    """Called once by a launcher that sees its agents end, on the event loop, after the agent is gone."""
+    """Called once, on the event loop, by a launcher that sees its agents end: after an accepted agent is gone.
+
+    Not for an agent that was stopped, and not for a start that failed: whoever asked for these is told already.
+    """
 
     def __call__(self, ref: AgentRef, code: int) -> None: ...
 
