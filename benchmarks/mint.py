@@ -1,9 +1,9 @@
 """Minting and reading tokens: ours against Agora's algorithm and packages, and against what no token can do without.
 
 Run as `python -m benchmarks.mint`. All contenders run in one process, in interleaved rounds on the same inputs, and
-each is told by the median of its rounds: the ratios say something, the microseconds belong to the machine. Inputs change
-from call to call, because deflate is half as dear on bytes that it has just seen. Who mints draws its own salt. Nothing
-is measured when our tokens are not those of the plain algorithm, byte for byte.
+each is told by the median of its rounds: the ratios say something, the microseconds belong to the machine. Inputs
+change from call to call, because deflate is half as dear on bytes that it has just seen. Who mints draws its own salt.
+Nothing is measured when our tokens are not those of the plain algorithm, byte for byte.
 
 The plain algorithm is tests/agora/plain.py. Agora's own code is measured beside it where agoraiotools is installed.
 """

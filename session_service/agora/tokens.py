@@ -16,8 +16,8 @@ are most of minting. Its output is that of the plain algorithm, byte for byte; i
   (memLevel 4) find the same matches in a fraction of the memory. The stream's two header bytes name the window; we put
   `78 9c` back, as `zlib.compress` writes them. wbits 9 does not do: there zlib finds other matches.
 
-tests/agora/test_tokens.py holds RtcMinter to the plain algorithm over generated inputs, and `make bench` refuses to
-measure when they differ. Whatever is changed here, keep these two.
+tests/agora/test_tokens.py holds RtcMinter to the plain algorithm over generated inputs, and benchmarks/mint.py refuses
+to measure when they differ. Whatever is changed here, keep these two.
 """
 
 import hmac
@@ -41,7 +41,7 @@ MAX_PAYLOAD = 0x10000
 _MAX_TEXT = 2 * MAX_PAYLOAD
 _SIGNATURE_SIZE = 32
 
-
+# HMAC's two pads: for the bytes of a key, and for the rest of SHA-256's 64-byte block behind a key of 4 or 32 bytes.
 _INNER_PAD = bytes(0x36 ^ byte for byte in range(256))
 _OUTER_PAD = bytes(0x5C ^ byte for byte in range(256))
 _INNER_60, _INNER_32 = b"\x36" * 60, b"\x36" * 32
@@ -172,8 +172,8 @@ def _inflated(stream: bytes) -> bytes:
 def _ends_in_noise(stream: bytes, payload: bytes) -> bool:
     """Tell whether the highest bit of the last compressed byte, before the checksum, could as well be off.
 
-    Inflating ignores the bits between the last code and the end of its byte, and every encoder leaves them off. Seen
-    here, no single character of a token can change without notice.
+    Inflating ignores the bits between the last code and the end of its byte, and every encoder leaves them off. Without
+    this, the character that holds them could be mistyped without notice.
     """
     last = stream[-5]
     cleared = stream[:-5] + bytes((last ^ (1 << last.bit_length() >> 1),)) + stream[-4:]
