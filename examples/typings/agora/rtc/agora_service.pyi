@@ -1,0 +1,9 @@
+from agora.rtc.agora_base import AgoraServiceConfig, RTCConnConfig, RtcConnectionPublishConfig
+from agora.rtc.rtc_connection import RTCConnection
+
+class AgoraService:
+    def initialize(self, config: AgoraServiceConfig) -> int: ...
+    def create_rtc_connection(
+        self, con_config: RTCConnConfig, publish_config: RtcConnectionPublishConfig
+    ) -> RTCConnection: ...
+    def release(self) -> None: ...
