@@ -2,24 +2,28 @@
 
 Decided here: the standard library's logging carries everything (uvicorn's lines too), messages are constant text and
 values travel as `extra`, and every rendered line has the configured secrets taken out. What a session makes up
-(tokens, keys) never gets this far: nobody passes it on, and launchers take it out of an agent's output.
+(tokens, keys) never gets this far: nobody passes it on, and launchers take it out of an agent's output. The lines of
+one turn of the event loop are written together: a write for each would cost more than the line (docs/performance.md).
 """
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import IO, Any
 
 import orjson
 
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_OWN = len(vars(logging.makeLogRecord({})))
+_RENDERED = frozenset({"message", "asctime", "color_message"})
 MASK = "********"
 
 
 def extras(record: logging.LogRecord) -> dict[str, Any]:
-    """The values that came with a record as `extra`."""
-    return {key: value for key, value in vars(record).items() if key not in _PLAIN}
+    """The values that came with a record as `extra`: they stand behind the attributes that every record has."""
+    return {key: value for key, value in islice(vars(record).items(), _OWN, None) if key not in _RENDERED}
 
 
 class Masked(logging.Formatter):
@@ -38,6 +42,53 @@ class Masked(logging.Formatter):
             if secret in line:
                 line = line.replace(secret, MASK)
         return line
+
+
+class Lines(logging.Handler):
+    """Writes lines to a stream: those of one turn of the event loop at once, at its end.
+
+    A line is written immediately where no loop runs, and from ERROR on, with all that waits: what comes next may be the
+    end of the process. logging.shutdown, which Python calls at its exit, writes the rest.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__()
+        self._stream = stream
+        self._waiting: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record until the turn ends. The first one that waits sees to that."""
+        self._waiting.append(record)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if record.levelno >= logging.ERROR:
+            self.flush()
+        elif len(self._waiting) == 1:
+            loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self.acquire()
+        try:
+            records, self._waiting = self._waiting, []
+            if records:
+                self._stream.write("".join(map(self._line, records)))
+                self._stream.flush()
+        except OSError:
+            self.handleError(records[0])
+        finally:
+            self.release()
+
+    def _line(self, record: logging.LogRecord) -> str:
+        """One line, or nothing and the standard library's own report where a record cannot be rendered."""
+        try:
+            return self.format(record) + "\n"
+        except Exception:  # noqa: BLE001 - a line that fails must not take the others with it, or the caller
+            self.handleError(record)
+            return ""
 
 
 def as_json(record: logging.LogRecord) -> str:
@@ -87,7 +138,7 @@ def _traceback(record: logging.LogRecord) -> str:
 
 def configure(style: str, secrets: Iterable[str], *, level: int = logging.INFO, stream: IO[str] | None = None) -> None:
     """Send every log line to `stream` (standard error) as `json` or `text`; replaces what was set up before."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = Lines(stream or sys.stderr)
     handler.setFormatter(Masked(as_json if style == "json" else as_text, secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # uvicorn's own lines of starting and ending say less than ours; its warnings stay.
