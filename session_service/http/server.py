@@ -96,7 +96,8 @@ class Protocol(HttpToolsProtocol):
     def _header_bytes(self) -> int:
         if self._begins_chunk and self._block <= MAX_HEADER_BYTES:
             return self._block
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        line = len(self.parser.get_method()) + len(self.url) + len("  HTTP/1.1\r\n\r\n")
+        return line + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _refused(self, error: ServiceError) -> ServiceError:
         """Note the reason: an exception that passes through the parser comes out as a parser's error."""

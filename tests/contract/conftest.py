@@ -15,7 +15,7 @@ from tests.contract.sockets import Running
 class InProcessFactory(Protocol):
     """Makes a service in process from settings that differ from PLENTY."""
 
-    def __call__(self, *, monotonic: Callable[[], float] = ..., **changes: str) -> InProcess: ...
+    def __call__(self, monotonic: Callable[[], float] = ..., /, **changes: str) -> InProcess: ...
 
 
 class RunningFactory(Protocol):
@@ -29,7 +29,7 @@ def in_process() -> Iterator[InProcessFactory]:
     """Makes services that are ended with the test."""
     with ExitStack() as stack:
 
-        def make(*, monotonic: Callable[[], float] = time.monotonic, **changes: str) -> InProcess:
+        def make(monotonic: Callable[[], float] = time.monotonic, /, **changes: str) -> InProcess:
             made = InProcess(service(changes, monotonic))
             stack.callback(made.close)
             return made

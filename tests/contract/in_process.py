@@ -20,7 +20,7 @@ class InProcess:
         self._service = service
         self._runner = asyncio.Runner(loop_factory=SteppedLoop)
 
-    def call(  # noqa: PLR0913 - the parts of a request, each with the right value as default
+    def call(
         self,
         method: str = "POST",
         path: str = PATH,
@@ -29,23 +29,26 @@ class InProcess:
         headers: Headers = (*RIGHT, JSON),
         body: bytes = BODY,
         address: str = "127.0.0.1",
+        hangs_up: bool = False,
     ) -> Answer:
-        """One whole request and its answer. Without arguments it is the platform's own call."""
-        scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(errors="replace"),
-            "root_path": "",
-            "scheme": "http",
-            "query_string": query,
-            "headers": [(b"host", b"localhost"), *headers],
-            "client": (address, 50000),
-            "server": ("127.0.0.1", 8080),
-            "state": {},
-        }
-        return self._runner.run(_answer(self._service, scope, body))
+        """One whole request and its answer. Without arguments it is the platform's own call.
+
+        A caller that `hangs_up` does so once its request is sent.
+        """
+        return self._runner.run(_answer(self._service, _scope(method, path, query, headers, address), body, hangs_up))
+
+    def at_once(self, count: int) -> list[Answer]:
+        """The platform's own call so many times at the same moment."""
+
+        async def calls() -> list[Answer]:
+            scopes = [_scope("POST", PATH, b"", RIGHT, "127.0.0.1") for _ in range(count)]
+            return await asyncio.gather(*[_answer(self._service, scope, BODY, False) for scope in scopes])
+
+        return self._runner.run(calls())
+
+    def time(self) -> float:
+        """What the stepped clock shows, in seconds."""
+        return self._runner.get_loop().time()
 
     def get(self, query: bytes = QUERY, *, headers: Headers = RIGHT, body: bytes = b"") -> Answer:
         """The platform's call by GET."""
@@ -61,13 +64,31 @@ class InProcess:
         self._runner.close()
 
 
-async def _answer(service: Service, scope: dict[str, Any], body: bytes) -> Answer:
+def _scope(method: str, path: str, query: bytes, headers: Headers, address: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(errors="replace"),
+        "root_path": "",
+        "scheme": "http",
+        "query_string": query,
+        "headers": [(b"host", b"localhost"), *headers],
+        "client": (address, 50000),
+        "server": ("127.0.0.1", 8080),
+        "state": {},
+    }
+
+
+async def _answer(service: Service, scope: dict[str, Any], body: bytes, hangs_up: bool) -> Answer:
     sent: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    await service(scope, _once({"type": "http.request", "body": body, "more_body": False}), send)
+    request = {"type": "http.request", "body": body, "more_body": False}
+    await service(scope, _once(request, *[{"type": "http.disconnect"}] * hangs_up), send)
     start, *rest = sent
     headers = [(name.decode("ascii").lower(), value.decode("latin-1")) for name, value in start["headers"]]
     return Answer(start["status"], tuple(headers), b"".join(part.get("body", b"") for part in rest))

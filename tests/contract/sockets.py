@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -60,10 +61,8 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Send it all, or as much as the other side takes before it closes."""
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):
             self._socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
 
     def answer(self, *, head: bool = False) -> Answer:
         """The next answer; `head` for one that has no body whatever its length says."""
@@ -77,6 +76,15 @@ class Connection:
         """The next line, whatever it is; empty when the other side has closed."""
         try:
             return self._file.readline()
+        except ConnectionResetError:
+            return b""
+
+    def rest(self) -> bytes:
+        """End this side's sending, and read all that still comes."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        try:
+            return self._file.read()
         except ConnectionResetError:
             return b""
 

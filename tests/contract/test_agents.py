@@ -1,0 +1,137 @@
+"""What a caller sees of the agent's start (docs/contract.md, AGT)."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from session_service.agents.contract import Launcher
+from session_service.sessions.model import Limits
+from tests.agents.fakes import MemoryLauncher, RefusingLauncher, SlowLauncher, UnavailableLauncher
+from tests.contract import callables
+from tests.contract.clauses import clause
+from tests.contract.conftest import InProcessFactory
+from tests.contract.launched import BUDGET, Launched
+
+PYTHON = {"SESSION_LAUNCHER": "python", "SESSION_PYTHON_CALLABLE": "tests.contract.callables:stays"}
+FAILING = PYTHON | {"SESSION_PYTHON_CALLABLE": "tests.contract.callables:fails"}
+LaunchedFactory = Callable[..., Launched]
+
+
+@pytest.fixture
+def launched() -> Iterator[LaunchedFactory]:
+    """Makes services around a launcher; they are ended with the test."""
+    with ExitStack() as stack:
+
+        def make(launcher: Launcher, sessions: int = 50, starts: int = 10) -> Launched:
+            made = Launched(launcher, Limits(sessions, starts))
+            stack.callback(made.endpoint.close)
+            return made
+
+        yield make
+
+
+@clause("AGT-1")
+def test_200_means_that_the_agent_was_accepted(launched: LaunchedFactory) -> None:
+    """It runs by the time the answer is read."""
+    launcher = MemoryLauncher()
+    answer = launched(launcher).endpoint.call()
+    assert answer.status == 200
+    assert [spec.agora.channel for spec in launcher.running.values()] == [answer.json()["agora_channel"]]
+
+
+@clause("AGT-1")
+def test_a_callable_of_the_customers_is_started_for_the_channel(in_process: InProcessFactory) -> None:
+    """By settings alone."""
+    answer = in_process(**PYTHON).call()
+    assert answer.json()["agora_channel"] == callables.HANDED[-1].agora.channel
+
+
+@clause("AGT-2", "REF-2")
+@pytest.mark.parametrize(
+    ("launcher", "status", "code"),
+    [(RefusingLauncher(), 502, "agent_refused"), (UnavailableLauncher(), 503, "agent_unavailable")],
+)
+def test_a_start_that_fails_is_named(launched: LaunchedFactory, launcher: Launcher, status: int, code: str) -> None:
+    """Whether trying again makes sense is told by the code."""
+    refused = launched(launcher).endpoint.call()
+    assert (refused.status, refused.code) == (status, code)
+
+
+@clause("AGT-3", "REF-2")
+def test_a_start_that_takes_too_long_is_answered_in_time(launched: LaunchedFactory) -> None:
+    """The budget holds the stop of what was started as well."""
+    house = launched(SlowLauncher())
+    began = house.endpoint.time()
+    refused = house.endpoint.call()
+    assert (refused.status, refused.code, refused.header("retry-after")) == (504, "agent_timeout", "5")
+    assert BUDGET - 1 < house.endpoint.time() - began <= BUDGET
+
+
+@clause("AGT-4", "REF-5")
+@pytest.mark.parametrize("launcher", [RefusingLauncher, UnavailableLauncher, SlowLauncher])
+def test_nothing_is_left_of_a_failed_start(launched: LaunchedFactory, launcher: type[MemoryLauncher]) -> None:
+    """Neither an agent nor a session; the one place there is serves the next call the same way."""
+    made = launcher()
+    house = launched(made, sessions=1, starts=1)
+    assert house.endpoint.call().status == house.endpoint.call().status
+    assert made.running == {}
+    assert house.sessions.live() == ()
+
+
+@clause("AGT-4")
+def test_nothing_is_left_of_a_caller_that_hung_up(launched: LaunchedFactory) -> None:
+    """Long before the budget is used up."""
+    launcher = SlowLauncher()
+    house = launched(launcher, sessions=1)
+    began = house.endpoint.time()
+    house.endpoint.call(hangs_up=True)
+    assert launcher.calls[-1][0] == "stop"
+    assert (launcher.running, house.sessions.live()) == ({}, ())
+    assert house.endpoint.time() - began < 1
+
+
+@clause("AGT-5", "REF-2", "REF-5")
+def test_sessions_over_the_limit_are_told_when_to_come_back(in_process: InProcessFactory) -> None:
+    """No agent is started for them."""
+    endpoint = in_process(**PYTHON, SESSION_MAX_SESSIONS="2")
+    started = len(callables.HANDED)
+    answers = endpoint.at_once(5)
+    assert sorted(answer.status for answer in answers) == [200, 200, 429, 429, 429]
+    assert {answer.code for answer in answers if answer.status == 429} == {"session_limit"}
+    assert all(5 <= int(answer.header("retry-after") or "0") <= 65 for answer in answers if answer.status == 429)
+    assert len(callables.HANDED) == started + 2
+
+
+@clause("AGT-6", "REF-2")
+def test_starts_over_the_limit_are_told_when_to_come_back(launched: LaunchedFactory) -> None:
+    """One start is under way, and two more are asked for."""
+    answers = launched(SlowLauncher(), starts=1).endpoint.at_once(3)
+    refused = [answer for answer in answers if answer.status == 429]
+    assert {answer.code for answer in refused} == {"start_limit"}
+    assert [2 <= int(answer.header("retry-after") or "0") <= 7 for answer in refused] == [True, True]
+
+
+@clause("AGT-7", "REF-2")
+def test_a_service_that_ends_ends_every_session(in_process: InProcessFactory) -> None:
+    """And takes no new one."""
+    endpoint = in_process(**PYTHON)
+    channels = [endpoint.call().json()["agora_channel"] for _ in range(3)]
+    endpoint.end()
+    assert {"cekura-" + session for session in callables.ENDED} >= set(channels)
+    refused = endpoint.call()
+    assert (refused.status, refused.code, refused.header("retry-after")) == (503, "draining", "5")
+
+
+@clause("AGT-8", "AUTH-5")
+def test_the_log_says_why_an_agent_was_not_started(
+    in_process: InProcessFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Under the request id that the caller can pass on; what the agent said of its token is not repeated."""
+    with caplog.at_level(logging.INFO):
+        refused = in_process(**FAILING).call()
+    (call,) = [vars(record) for record in caplog.records if vars(record).get("event") == "call"]
+    assert (call["request_id"], call["outcome"]) == (refused.request_id, "agent_refused")
+    assert "suspension" in call["why"]
+    assert callables.HANDED[-1].agora.token not in repr([vars(record) for record in caplog.records])
