@@ -1,0 +1,412 @@
+"""One call of the agent worker on a channel that allows only what Agora allows, in stepped time."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agora_worker.agent import Agent, Echo, new_agent
+from agora_worker.audio import WholeMilliseconds
+from agora_worker.channel import (
+    Event,
+    Interrupted,
+    Joined,
+    Refused,
+    Removed,
+    TokenExpired,
+    TokenWillExpire,
+    UserJoined,
+    UserLeft,
+)
+from agora_worker.errors import CannotServe
+from agora_worker.presence import Limits
+from agora_worker.session import Session
+from agora_worker.worker import Worker
+from tests import virtual_time
+from tests.examples.fakes import (
+    AGENT,
+    STRANGER,
+    TESTER,
+    Broken,
+    BrokenChannel,
+    Chatterbox,
+    FakeChannel,
+    Mute,
+    Reciter,
+)
+
+SESSION = Session("s-1", "a" * 32, "cekura-s-1", "007x", AGENT, TESTER, None, None, None)
+LIMITS = Limits(join=10, tester=60, back=15)
+Script = Callable[[FakeChannel], Coroutine[Any, Any, None]]
+
+
+@dataclass
+class Call:
+    """What a call left behind: how it ended, how long it took, and how often it said that it was ready."""
+
+    channel: FakeChannel
+    seconds: float = 0
+    ready: int = 0
+    error: BaseException | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What the worker ends with, for a person to read."""
+        assert isinstance(self.error, CannotServe), self.error
+        return str(self.error)
+
+
+def call(script: Script, agent: Agent | None = None, make: Callable[[], FakeChannel] = FakeChannel) -> Call:
+    """Serve one session while `script` makes things happen."""
+
+    async def main() -> Call:
+        loop = asyncio.get_running_loop()
+        done, start = Call(make()), loop.time()
+
+        def count() -> None:
+            done.ready += 1
+
+        worker = Worker(SESSION, done.channel, agent or Echo(), LIMITS, count)
+        happening = asyncio.create_task(script(done.channel))
+        try:
+            await worker.serve()
+        except (CannotServe, OSError, ArithmeticError) as error:
+            done.error = error
+        happening.cancel()
+        done.seconds = loop.time() - start
+        assert done.channel.calls == ["join", "leave"], "the channel is left, whatever happened"
+        return done
+
+    return virtual_time.run(main)
+
+
+def test_it_says_back_what_the_tester_says() -> None:
+    """Five seconds at the pace of speech come back whole and in order, and the tester's goodbye ends the call."""
+    said = b""
+
+    async def script(channel: FakeChannel) -> None:
+        nonlocal said
+        await channel.lets_tester_in()
+        said = await channel.says(5000)
+        channel.tester_leaves()
+
+    ended = call(script)
+    assert ended.error is None
+    assert b"".join(ended.channel.sent) == said
+    assert ended.ready == 1
+    assert ended.seconds == pytest.approx(5)
+
+
+def test_it_answers_nobody_but_the_tester() -> None:
+    """Whoever else is in the channel is not heard, and does not keep the agent there."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        channel.tell(UserJoined(STRANGER))
+        await channel.says(100, STRANGER)
+        channel.tester_leaves()
+
+    ended = call(script)
+    assert ended.error is None
+    assert ended.channel.sent == []
+
+
+def test_silence_ends_nothing() -> None:
+    """A tester that says nothing for ten minutes is a tester all the same."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        await asyncio.sleep(600)
+        channel.tester_leaves()
+
+    ended = call(script)
+    assert ended.error is None
+    assert ended.seconds == pytest.approx(600)
+
+
+def test_a_tester_that_is_only_heard_is_there() -> None:
+    """Agora announces hosts alone; audio proves more than an announcement."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.asked.wait()
+        channel.tell(Joined())
+        await channel.says(100)
+        await asyncio.sleep(LIMITS.tester)
+        channel.tester_leaves()
+
+    assert call(script).error is None
+
+
+def test_the_agent_says_nothing_before_the_tester_is_there() -> None:
+    """A greeting into an empty channel is a greeting that nobody hears."""
+    sent_before: list[bytes] = []
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.asked.wait()
+        channel.tell(Joined())
+        await asyncio.sleep(30)
+        sent_before.extend(channel.sent)
+        channel.tell(UserJoined(TESTER))
+        await asyncio.sleep(1)
+        channel.tester_leaves()
+
+    ended = call(script, Reciter([bytes(3200)]))
+    assert sent_before == []
+    assert ended.channel.sent == [bytes(3200)]
+
+
+def test_it_is_ready_when_it_is_in_the_channel_and_not_before() -> None:
+    """The platform may be answered then; a join without an answer is no join."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.asked.wait()
+
+    ended = call(script)
+    assert ended.ready == 0
+    assert "did not answer the join within 10 s" in ended.sentence
+    assert ended.seconds == pytest.approx(LIMITS.join)
+
+
+def test_a_tester_that_never_comes_is_not_waited_for_longer_than_allowed() -> None:
+    """The agent leaves and says so; strangers do not count."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.asked.wait()
+        channel.tell(Joined())
+        channel.tell(UserJoined(STRANGER))
+
+    ended = call(script)
+    assert ended.sentence == "The tester did not come within 60 s, so the agent left."
+    assert ended.seconds == pytest.approx(LIMITS.tester)
+
+
+@pytest.mark.parametrize("back", ["announced", "heard"])
+def test_a_lost_tester_may_come_back(back: str) -> None:
+    """Within the time that it has, and the call goes on as if nothing had been."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        await channel.says(100)
+        channel.tester_leaves(lost=True)
+        await asyncio.sleep(LIMITS.back - 1)
+        if back == "announced":
+            channel.tell(UserJoined(TESTER))
+        await channel.says(100)
+        await asyncio.sleep(LIMITS.back + 1)
+        channel.tester_leaves()
+
+    ended = call(script)
+    assert ended.error is None
+    assert len(b"".join(ended.channel.sent)) == 20 * 320
+    assert ended.seconds == pytest.approx(2 * LIMITS.back + 0.2)
+
+
+def test_a_lost_tester_that_does_not_come_back_has_left() -> None:
+    """That is an end like any other: no error."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        channel.tester_leaves(lost=True)
+
+    ended = call(script)
+    assert ended.error is None
+    assert ended.seconds == pytest.approx(LIMITS.back)
+
+
+def test_our_own_lost_connection_may_come_back() -> None:
+    """However often the SDK tells of the loss, the time runs from the first; it is ready only once."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        for _ in range(2):
+            channel.tell(Interrupted())
+            await asyncio.sleep(LIMITS.back / 2 - 1)
+        channel.tell(Joined())
+        await asyncio.sleep(LIMITS.back)
+        channel.tester_leaves()
+
+    ended = call(script)
+    assert ended.error is None
+    assert ended.ready == 1
+
+
+def test_our_own_connection_that_does_not_come_back_ends_the_call() -> None:
+    """With a sentence, because the tester may still be there and hear nothing."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        channel.tell(Interrupted())
+        await asyncio.sleep(LIMITS.back / 2)
+        channel.tell(Interrupted())
+
+    ended = call(script)
+    assert "did not come back within 15 s" in ended.sentence
+    assert ended.seconds == pytest.approx(LIMITS.back)
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        (Refused(101), "no such App ID (error 101)"),
+        (Refused(109), "expired (error 109)"),
+        (Refused(110), "not valid here (error 110)"),
+        (Refused(17), "refused the join with error 17"),
+        (Removed(6), "no such App ID (error 101)"),
+        (Removed(8), "not valid here (error 110)"),
+        (Removed(9), "expired (error 109)"),
+        (Removed(3), "banned"),
+        (Removed(19), "agent's uid (reason 19)"),
+        (Removed(42), "for reason 42"),
+    ],
+)
+def test_a_join_that_agora_refuses_is_explained(event: Event, sentence: str) -> None:
+    """The number stands in the sentence, so that it can be looked up; the agent was never ready."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.asked.wait()
+        channel.tell(event)
+
+    ended = call(script)
+    assert sentence in ended.sentence
+    assert ended.ready == 0
+
+
+def test_a_token_that_will_expire_is_told_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The call has half a minute left, and may use it."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        channel.tell(TokenWillExpire())
+        await channel.says(100)
+        channel.tester_leaves()
+
+    with caplog.at_level(logging.WARNING, "agora_worker"):
+        ended = call(script)
+    assert ended.error is None
+    assert len(ended.channel.sent) == 10
+    assert ["half a minute" in message for message in caplog.messages] == [True]
+
+
+def test_a_token_that_has_expired_ends_the_call() -> None:
+    """Agora removes its holder; the sentence says which setting is too short."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        channel.tell(TokenExpired())
+
+    assert "SESSION_TOKEN_LIFETIME" in call(script).sentence
+
+
+def test_a_failing_agent_ends_the_call_with_its_own_error() -> None:
+    """Its traceback is the developer's; the channel is left all the same."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+
+    assert isinstance(call(script, Broken()).error, ZeroDivisionError)
+
+
+def test_a_join_that_fails_half_way_is_taken_back() -> None:
+    """Whatever the library had begun is ended."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.asked.wait()
+
+    assert isinstance(call(script, make=BrokenChannel).error, OSError)
+
+
+def test_an_agent_that_never_waits_does_not_hide_the_testers_leaving() -> None:
+    """The worker looks at the channel between any two pieces."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        channel.tester_leaves()
+
+    ended = call(script, Chatterbox())
+    assert ended.error is None
+    assert len(ended.channel.sent) < 10
+
+
+def test_a_stop_in_the_middle_leaves_the_channel_at_once() -> None:
+    """Cancelling is what SIGTERM does."""
+    channel = FakeChannel()
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        serving = asyncio.create_task(Worker(SESSION, channel, Echo(), LIMITS, lambda: None).serve())
+        await channel.lets_tester_in()
+        await channel.says(100)
+        stopped = loop.time()
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+        return channel.left_at - stopped
+
+    assert virtual_time.run(main) == 0
+    assert channel.calls == ["join", "leave"]
+
+
+def test_news_from_another_thread_arrives_and_late_news_hurts_nobody() -> None:
+    """The SDK's threads go on for a moment after the call is over."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.asked.wait()
+        for event in (Joined(), UserJoined(TESTER), UserLeft(TESTER, lost=False)):
+            thread = threading.Thread(target=channel.tell, args=(event,))
+            thread.start()
+            thread.join()
+
+    ended = call(script)
+    assert ended.error is None
+    ended.channel.tell(Joined())
+
+
+@given(st.lists(st.binary(max_size=700)))
+def test_pieces_of_any_length_are_sent_as_whole_milliseconds_in_order(pieces: list[bytes]) -> None:
+    """Nothing is lost and nothing changes places; less than a millisecond may wait at the end."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        await asyncio.sleep(1)
+        channel.tester_leaves()
+
+    said = b"".join(pieces)
+    ended = call(script, Reciter(pieces))
+    assert ended.error is None
+    assert b"".join(ended.channel.sent) == said[: len(said) - len(said) % 32]
+
+
+@given(st.lists(st.binary(max_size=200)))
+def test_what_is_cut_and_what_is_held_back_is_all_there_is(pieces: list[bytes]) -> None:
+    """After every piece, not only after the last."""
+    whole, taken, given_so_far = WholeMilliseconds(), b"", b""
+    for piece in pieces:
+        given_so_far += piece
+        taken += whole.take(piece)
+        assert taken == given_so_far[: len(given_so_far) // 32 * 32]
+
+
+def test_the_agent_hears_everything_that_the_tester_says() -> None:
+    """One piece for each of the tester's, unchanged."""
+    agent, said = Mute(), b""
+
+    async def script(channel: FakeChannel) -> None:
+        nonlocal said
+        await channel.lets_tester_in()
+        said = await channel.says(200)
+        channel.tester_leaves()
+
+    call(script, agent)
+    assert b"".join(agent.heard) == said
+    assert {len(piece) for piece in agent.heard} == {320}
+
+
+def test_an_echo_serves_until_somebody_writes_an_agent() -> None:
+    """The one function to change."""
+    assert isinstance(new_agent(SESSION), Echo)
