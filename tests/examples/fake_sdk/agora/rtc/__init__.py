@@ -1,0 +1,1 @@
+"""The calls of the SDK that the agent worker makes, and no others."""
