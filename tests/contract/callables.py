@@ -23,3 +23,7 @@ async def fails(spec: AgentSpec) -> None:
     """Fails before its first suspension, and says too much."""
     HANDED.append(spec)
     raise RuntimeError(spec.agora.token)
+
+
+async def leaves(spec: AgentSpec) -> None:
+    """Does nothing, and ends well at once."""

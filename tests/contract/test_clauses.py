@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from session_service import errors
-from session_service.errors import ServiceError
+from session_service.errors import CallerGone, ServiceError
 from session_service.http import server, wire
 from tests import contract
 from tests.contract.clauses import CLAUSES, PROOFS, REFUSALS, TEXT
@@ -19,8 +18,9 @@ for found in pkgutil.iter_modules(contract.__path__):
 
 def refusals() -> dict[str, type[ServiceError]]:
     """Every error that answers a caller: those with a status of their own, and the fault of ours."""
-    own = [kind for kind in ServiceError.__subclasses__() if "status" in vars(kind)]
-    return {kind.code: kind for kind in (ServiceError, *own) if kind is not errors.CallerGone}
+    found: list[type[ServiceError]] = [ServiceError]
+    found += [kind for kind in ServiceError.__subclasses__() if "status" in vars(kind) and kind is not CallerGone]
+    return {kind.code: kind for kind in found}
 
 
 @pytest.mark.parametrize("name", CLAUSES)
