@@ -7,9 +7,11 @@ import click
 _COMMANDS = {
     "config": "show the effective settings, secrets masked",
     "dev": "run on this machine, with everything that is not configured made up",
+    "encryption": "show what each SDK is given to encrypt with, and what does not match between two sides",
     "healthcheck": "ask the service on this machine whether it lives",
     "secret": "make a strong secret",
     "serve": "run in production",
+    "token": "look into an Agora token, or mint one, to find out why a join fails",
 }
 
 

@@ -41,7 +41,7 @@ def give_up(text: str) -> NoReturn:
 
 
 def run(found: Loaded, children: Mapping[str, str], started: Callable[[Settings, int], None]) -> None:
-    """Serve until told to stop. `started` is called with the real port once it is ours, before the first call."""
+    """Serve until told to stop. `started` is called with the real port once calls are answered."""
     from session_service.app import World, build
     from session_service.http import server
 
@@ -54,6 +54,6 @@ def run(found: Loaded, children: Mapping[str, str], started: Callable[[Settings,
         give_up(str(error))
     for warning in found.warnings:
         logging.getLogger("session_service").warning("settings", extra={"event": "service.warning", "what": warning})
-    started(settings, bound.getsockname()[1])
+    port = bound.getsockname()[1]
     budget = max(client.answer_budget for client in settings.clients)
-    server.build(service, service.request_ids, budget).run([bound])
+    server.build(service, service.request_ids, budget, lambda: started(settings, port)).run([bound])

@@ -149,7 +149,19 @@ def _written(error: ServiceError, request_id: str) -> bytes:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, ending with exit code 0 on a signal instead of dying by it."""
+    """uvicorn's server, ending with exit code 0 on a signal instead of dying by it.
+
+    `listening` is called when calls are answered and signals are heard: whoever is told so may act on it at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell."""
+        await super().startup(sockets)
+        self._listening()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends gracefully, a second one at once."""
@@ -157,7 +169,12 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def build(app: Callable[..., Any], request_ids: Callable[[], str], patience: float) -> Server:
+def build(
+    app: Callable[..., Any],
+    request_ids: Callable[[], str],
+    patience: float,
+    listening: Callable[[], None] = lambda: None,
+) -> Server:
     """A server for `app`. `patience` is how many seconds a running call has left when the process is told to end."""
     protocol = type("Protocol", (Protocol,), {"request_ids": staticmethod(request_ids)})
     config = uvicorn.Config(
@@ -172,7 +189,7 @@ def build(app: Callable[..., Any], request_ids: Callable[[], str], patience: flo
         proxy_headers=False,
         timeout_graceful_shutdown=int(patience) + 1,
     )
-    return Server(config)
+    return Server(config, listening)
 
 
 def bind(host: str, port: int) -> socket.socket:
