@@ -1,7 +1,7 @@
 """A channel through Agora's Python server SDK: the only file that imports it.
 
-NOT RUN against Agora: the SDK's native library and Agora's network were never reached by this file. What was run is
-written down in README.md, "What was run".
+NOT RUN: the SDK's native library, and any call on Agora's network. This file was run against the Python sources of
+2.4.10 with the native library replaced, and against a stand-in for the whole SDK (README.md, "What was run").
 
 Decided here: which calls of the SDK, in which order, and what its callbacks mean. Imported by `__main__` and only in a
 process of its own: importing `agora` may download the native library, replaces the process's default TLS context with

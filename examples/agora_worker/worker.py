@@ -59,14 +59,14 @@ class Worker:
 
     async def _follow(self) -> None:
         presence = self._presence
-        await self._until(lambda: presence.joined)
-        self._ready()
-        await self._until(lambda: presence.tester_came)
-        self._talking.set()
-        await self._until(lambda: False)
+        if await self._until(lambda: presence.joined):
+            self._ready()
+        if await self._until(lambda: presence.tester_came):
+            self._talking.set()
+        await self._until(lambda: presence.over)
 
-    async def _until(self, reached: Callable[[], bool]) -> None:
-        """Take in events until `reached`, or until the call is over."""
+    async def _until(self, reached: Callable[[], bool]) -> bool:
+        """Take in events until `reached` or until the call is over, and tell whether it was reached."""
         while not (reached() or self._presence.over):
             try:
                 async with asyncio.timeout_at(self._presence.due):
@@ -76,6 +76,7 @@ class Worker:
             else:
                 self._presence.note(event, self._loop.time())
                 self._act(event)
+        return reached()
 
     def _act(self, event: Event) -> None:
         match event:

@@ -173,6 +173,17 @@ def test_it_is_ready_when_it_is_in_the_channel_and_not_before() -> None:
     assert ended.seconds == pytest.approx(LIMITS.join)
 
 
+def test_a_tester_that_left_before_we_joined_ends_the_call_unready() -> None:
+    """Nobody is told that an agent waits in the channel when none does."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.asked.wait()
+        channel.tester_leaves()
+
+    ended = call(script)
+    assert (ended.error, ended.ready) == (None, 0)
+
+
 def test_a_tester_that_never_comes_is_not_waited_for_longer_than_allowed() -> None:
     """The agent leaves and says so; strangers do not count."""
 
