@@ -1,10 +1,12 @@
-"""docs/contract.md as data, and the decorator by which a test names the clauses that it proves."""
+"""docs/contract.md as data, the refusals that it is held to, and how a test names the clauses that it proves."""
 
 import re
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+from session_service.errors import CallerGone, ServiceError
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -30,3 +32,10 @@ def clause(*names: str) -> Callable[[Test], Test]:
         return test
 
     return note
+
+
+def refusals() -> dict[str, type[ServiceError]]:
+    """Every error that answers a caller: those with a status of their own, and the fault of ours."""
+    found: list[type[ServiceError]] = [ServiceError]
+    found += [kind for kind in ServiceError.__subclasses__() if "status" in vars(kind) and kind is not CallerGone]
+    return {kind.code: kind for kind in found}

@@ -6,21 +6,13 @@ import re
 
 import pytest
 
-from session_service.errors import CallerGone, ServiceError
 from session_service.http import server, wire
 from tests import contract
-from tests.contract.clauses import CLAUSES, PROOFS, REFUSALS, TEXT
+from tests.contract.clauses import CLAUSES, PROOFS, REFUSALS, TEXT, refusals
 
 for found in pkgutil.iter_modules(contract.__path__):
     if found.name.startswith("test_") and found.name != "test_clauses":
         importlib.import_module(f"tests.contract.{found.name}")
-
-
-def refusals() -> dict[str, type[ServiceError]]:
-    """Every error that answers a caller: those with a status of their own, and the fault of ours."""
-    found: list[type[ServiceError]] = [ServiceError]
-    found += [kind for kind in ServiceError.__subclasses__() if "status" in vars(kind) and kind is not CallerGone]
-    return {kind.code: kind for kind in found}
 
 
 @pytest.mark.parametrize("name", CLAUSES)

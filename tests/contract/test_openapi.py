@@ -18,9 +18,9 @@ from openapi_spec_validator import validate
 from session_service.agora import encryption, tokens
 from session_service.http import wire
 from session_service.settings import VARIABLES
+from tests.contract.clauses import refusals
 from tests.contract.conftest import InProcessFactory, RunningFactory
 from tests.contract.given import BODY, CLIENT_ID, QUERY, SECRET
-from tests.contract.test_clauses import refusals
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = resources.files("session_service.http") / "openapi.json"
