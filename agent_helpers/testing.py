@@ -1,0 +1,1 @@
+"""A pytest plugin for the agent team's own tests."""
