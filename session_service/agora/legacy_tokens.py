@@ -59,7 +59,15 @@ class LegacyToken:
 
     def names(self, channel: str, uid: str) -> bool:
         """Tell whether the token's checksums are those of this channel and uid; the empty uid is any uid."""
-        return (self.channel_crc, self.uid_crc) == (crc32(_bytes(channel)), crc32(_bytes(uid)))
+        return self.names_channel(channel) and self.names_uid(uid)
+
+    def names_channel(self, channel: str) -> bool:
+        """Tell whether the token's checksum is that of this channel."""
+        return self.channel_crc == crc32(_bytes(channel))
+
+    def names_uid(self, uid: str) -> bool:
+        """Tell whether the token's checksum is that of this uid, as decimal text, or of this user account."""
+        return self.uid_crc == crc32(_bytes(uid))
 
     def signature_valid(self, certificate: str, channel: str, uid: str) -> bool:
         """Tell whether this certificate signed the token for this channel and uid; compared in constant time.

@@ -29,7 +29,8 @@ _NOT_TOLD = "not told by version 006"
 @click.option("--expect-uid", metavar="UID", help="The uid, or the user account, that it should admit; 0 is any uid.")
 @click.option("--expect-app-id", metavar="ID", help="The App ID that it should be for.")
 @click.option("--expect-live", is_flag=True, help="It should be good right now.")
-def command(  # noqa: D417 - click shows this text, and no parameters
+def command(
+    *,
     token: str,
     as_json: bool,
     expect_channel: str | None,
@@ -80,7 +81,7 @@ def _notes(report: TokenReport, expected: Expected, now: int) -> list[str]:
 
 def _verdict(differences: tuple[Difference, ...], notes: list[str]) -> Iterator[str]:
     for difference in differences:
-        yield f"Wrong: {difference}"
+        yield f"Wrong {difference.subject.replace('_', ' ')}: {difference}"
     for note in notes:
         yield f"Note: {note}"
     if not differences and not notes:

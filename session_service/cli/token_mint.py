@@ -21,12 +21,12 @@ from session_service.errors import InvalidValue
 @click.option("--role", type=click.Choice(list(either_version.ROLES)), default="publisher", show_default=True)
 @click.option("--lifetime", type=int, metavar="SECONDS", default=3600, show_default=True, help="At most 86400.")
 def command(
-    version: str, channel: str, uid: int | None, account: str | None, any_uid: bool, role: str, lifetime: int
+    *, version: str, channel: str, uid: int | None, account: str | None, any_uid: bool, role: str, lifetime: int
 ) -> None:
     """Mint a token and print it alone.
 
-    App ID and certificate come from AGORA_APP_ID and AGORA_APP_CERTIFICATE, or from the files that AGORA_APP_ID_FILE and
-    AGORA_APP_CERTIFICATE_FILE name.
+    App ID and certificate come from AGORA_APP_ID and AGORA_APP_CERTIFICATE, or from the files that AGORA_APP_ID_FILE
+    and AGORA_APP_CERTIFICATE_FILE name.
     """
     try:
         user = _user(uid, account, any_uid)
