@@ -1,21 +1,24 @@
 """The HTTP server: uvicorn on httptools, with the caps that neither has.
 
-Decided here: how large a header block and a whole message may be, what a broken message is answered, how the port is
-taken and how the process ends. httptools takes a header of a megabyte, a request without Host, and appends trailers to
+Decided here: how large a header block and a whole message may be, what a broken message is answered and when, how the
+port is taken and how the process ends. httptools takes a header of a megabyte, a request without Host, and appends trailers to
 the headers; none of these reaches the application. Built by `cli`.
 """
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, ClassVar
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from session_service.errors import BadRequest, HeadersTooLarge, ServiceError, SettingsError
-from session_service.http import wire
+from session_service.http import upgrade, wire
+from session_service.http.one_write import OneWrite
 
 MAX_HEADER_BYTES = 16 * 1024
 MAX_HEADERS = 100
@@ -41,6 +44,11 @@ class Protocol(HttpToolsProtocol):
     _fresh = 0
     _refusal: ServiceError | None = None
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A connection begins; its answers leave in one write each."""
+        super().connection_made(transport)
+        self.transport = OneWrite(transport, self.loop)
+
     def data_received(self, data: bytes) -> None:
         """Feed the parser, within the caps."""
         if self._refusal is not None:
@@ -49,11 +57,34 @@ class Protocol(HttpToolsProtocol):
         self._message += len(data)
         if self._in_headers:
             self._block += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(memoryview(data))
         if self._in_headers and self._block > MAX_HEADER_BYTES:
             self._refuse(HeadersTooLarge())
         elif self._message > MAX_MESSAGE:
             self.transport.close()
+
+    def _feed(self, data: memoryview | bytes) -> None:
+        while data and self._refusal is None:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as found:
+                data = data[found.args[0] :]
+                self._read_on()
+            except httptools.HttpParserError:
+                self._break_off()
+
+    def _break_off(self) -> None:
+        """The parser cannot go on, or a callback of ours had a reason to refuse."""
+        self._refuse(self._refusal or BadRequest())
+
+    def _read_on(self) -> None:
+        """A request to upgrade is one like any other: its body is still to come, if it has one."""
+        self._in_body = self.cycle.more_body = True
+        self.cycle.message_event.clear()
+        self.parser = upgrade.parser(self)
+        self._feed(upgrade.head(self.headers))
 
     def on_message_begin(self) -> None:
         """A message begins: all of this chunk may be its header block, unless another one came first in it."""
@@ -103,13 +134,6 @@ class Protocol(HttpToolsProtocol):
         """Note the reason: an exception that passes through the parser comes out as a parser's error."""
         self._refusal = error
         return error
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer a message that cannot be read, in the one shape of refusals. Overrides uvicorn's plain text."""
-        self._refuse(self._refusal or BadRequest(msg))
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Nothing to say: Upgrade may be ignored (RFC 9110, 7.8). uvicorn would advise to install a library."""
 
     def _refuse(self, error: ServiceError) -> None:
         """Refuse the message that is being read, in its turn among the answers (RFC 9112, 9.3.2)."""

@@ -212,23 +212,60 @@ def test_a_trailer_adds_neither_a_secret_nor_a_host(server: Running) -> None:
     assert server.say(chunked(chunks(BODY, trailers=secret + b"Host: y\r\nContent-Type: text/plain\r\n"))).status == 200
 
 
+UPGRADE = (b"Connection: Upgrade, HTTP2-Settings", b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")
+
+
 @clause("CAP-7", "REF-4")
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"HTTP/2.0", b"x" * 2000])
-@pytest.mark.parametrize("framing", ["length", "chunks", "none"])
-def test_an_upgrade_is_answered_as_http(server: Running, protocol: bytes, framing: str) -> None:
-    """Neither a hang nor a fault, nor the other protocol."""
-    lines = (
-        b"Connection: Upgrade, HTTP2-Settings",
-        b"Upgrade: " + protocol,
-        b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
-    )
-    if framing == "length":
-        answer = server.say(message(b"POST", TARGET, *lines))
-    elif framing == "chunks":
-        answer = server.say(chunked(chunks(BODY), *lines))
-    else:
-        answer = server.say(message(b"GET", TARGET + b"?" + QUERY, *lines, length=-1, body=b""))
-    assert answer.status == (200 if framing == "none" else 400)
+@pytest.mark.parametrize("framing", ["length", "chunks", "query"])
+def test_a_request_to_upgrade_is_one_like_any_other(server: Running, protocol: bytes, framing: str) -> None:
+    """curl --http2 sends its JSON with one; a second call on the connection is served as well."""
+    lines = (*UPGRADE, b"Upgrade: " + protocol)
+    sent = {
+        "length": message(b"POST", TARGET, *lines),
+        "chunks": chunked(chunks(BODY, trailers=b"X: x\r\n"), *lines),
+        "query": message(b"GET", TARGET + b"?" + QUERY, *lines, length=-1, body=b""),
+    }[framing]
+    with server.connect() as connection:
+        connection.send(sent + message() + sent)
+        assert [connection.answer().status for _ in range(3)] == [200, 200, 200]
+
+
+@clause("CAP-7")
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_the_body_of_a_request_to_upgrade_may_come_later(server: Running, size: int) -> None:
+    """In pieces of any size."""
+    sent = message(b"POST", TARGET, *UPGRADE, b"Upgrade: h2c") + message(secret=b"wrong")
+    with server.connect() as connection:
+        for start in range(0, len(sent), size):
+            connection.send(sent[start : start + size])
+        assert [connection.answer().status for _ in range(2)] == [200, 401]
+
+
+@clause("CAP-7", "CAP-3", "CAP-5")
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (message(b"POST", TARGET, *UPGRADE, b"Upgrade: h2c", body=MEBIBYTE), "body_too_large"),
+        (chunked(b"zz\r\n", *UPGRADE, b"Upgrade: h2c"), "bad_request"),
+        (message(b"POST", TARGET, b"Transfer-Encoding: gzip", *UPGRADE, b"Upgrade: h2c", length=-1), "bad_request"),
+        (message(b"POST", TARGET, *UPGRADE, b"Upgrade: h2c", host=None), "bad_request"),
+        (message(b"POST", TARGET, *UPGRADE, b"Upgrade: h2c", secret=b"wrong", length=99, body=b""), "unauthenticated"),
+        (message(b"CONNECT", TARGET, body=b""), "method_not_allowed"),
+    ],
+)
+def test_a_request_to_upgrade_is_held_to_every_rule(server: Running, sent: bytes, code: str) -> None:
+    """Asking for another protocol opens no other way in."""
+    assert server.say(sent).code == code
+
+
+@clause("CAP-7")
+def test_many_requests_to_upgrade_are_no_trouble(server: Running) -> None:
+    """All in one packet, each answered."""
+    sent = message(b"GET", b"/livez", b"Connection: Upgrade", b"Upgrade: x", length=-1, secret=None, body=b"")
+    with server.connect() as connection:
+        connection.send(sent * 2000)
+        assert {connection.answer().status for _ in range(2000)} == {200}
 
 
 @clause("CAP-8", "REF-5")
