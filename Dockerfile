@@ -17,6 +17,7 @@ RUN python3 -m venv /opt/build \
  && /opt/build/bin/pip wheel --require-hashes --no-build-isolation -w wheels -r requirements/service.txt
 
 COPY LICENSE README.md pyproject.toml ./
+COPY agent_helpers agent_helpers
 COPY session_service session_service
 # Byte code is written here, because at run time nothing is. It is not compared with its source's time stamp, which a
 # copy between stages may change.

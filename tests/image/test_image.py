@@ -58,11 +58,11 @@ def test_a_secret_that_lies_about_in_the_clone_reaches_no_layer(image: Image, ro
     assert GIVEN["SESSION_SECRET"] not in output("podman", "history", "--no-trunc", image.name)
 
 
-def test_only_the_package_is_in_the_image_and_nothing_that_built_it(root: Path) -> None:
-    """No pip to install more with, no build backend, no tests, no sources beside the package."""
+def test_both_packages_are_in_the_image_and_nothing_that_built_them(root: Path) -> None:
+    """No pip to install more with, no build backend, no tests, no sources beside the packages."""
     (packages,) = root.glob("opt/venv/lib/python3.*/site-packages")
     names = {path.name for path in packages.iterdir()}
-    assert "session_service" in names
+    assert names >= {"agent_helpers", "session_service"}
     assert not names & {"pip", "setuptools", "hatchling", "tests"}
     assert not [path for path in ("src", "opt/build") if (root / path).exists()]
 
