@@ -50,7 +50,7 @@ from agora_worker.channel import (
 from agora_worker.errors import CannotServe
 from agora_worker.session import Encryption, Session
 
-LEAVING = 0.8
+LEAVING = 0.5
 """Seconds that the SDK gets to leave the channel and release what it holds."""
 
 _QUIT = 0

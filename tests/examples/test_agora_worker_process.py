@@ -50,8 +50,8 @@ def launcher(habit: str, *arguments: str, on_exit: Exits | None = None) -> Proce
 
 @pytest.mark.parametrize("habit", ["stays", "hangs"])
 def test_it_is_ready_in_the_channel_and_leaves_when_it_is_stopped(habit: str, events: Events, run: Run) -> None:
-    """With 0, well before it would be killed, and even where the SDK does not let go."""
-    workers = launcher(habit)
+    """With 0 and within a second, before it would be killed, even where the SDK does not let go."""
+    workers = process_launcher(COMMAND, environment=environment(habit), grace=1)
 
     async def main() -> int | None:
         ref = await started(workers)
@@ -75,15 +75,16 @@ def test_the_testers_leaving_ends_it(events: Events, exits: Exits, run: Run) -> 
     assert {"fake SDK: echo complete", "fake SDK: released"} <= set(events.lines)
 
 
-def test_a_tester_that_is_lost_for_long_enough_ends_it(exits: Exits, run: Run) -> None:
-    """The time is an argument of the command."""
-    workers = launcher("dies", "--back", "0.1", on_exit=exits)
+def test_a_lost_tester_that_comes_back_is_talked_to_again(events: Events, exits: Exits, run: Run) -> None:
+    """The SDK tells a loss from a goodbye by a number."""
+    workers = launcher("returns", on_exit=exits)
 
     async def main() -> None:
         await started(workers)
         await exits.happened.wait()
 
     run(main())
+    assert events.lines.count("fake SDK: echo complete") == 2
     assert [code for _, code in exits.seen] == [0]
 
 

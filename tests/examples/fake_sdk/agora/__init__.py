@@ -7,11 +7,16 @@ fails wherever the SDK's documentation forbids a call: on a thread of the SDK, o
 import os
 import sys
 
-HABITS = ("leaves", "stays", "hangs", "dies", "strands", "refuses", "unwilling", "missing")
-"""How the channel behaves. `leaves`: the tester talks, hears its echo and leaves. `stays`: it never leaves. `hangs`:
-releasing never returns. `dies`: the tester's connection is lost. `strands`: nobody answers the join. `refuses`: the
-join is refused for reason 8. `unwilling`: encryption is not accepted. `missing`: there is no native library."""
-
+HABITS = {
+    "leaves": "the tester talks, hears its echo and leaves",
+    "returns": "the tester is lost after that, comes back, does it again and leaves",
+    "stays": "the tester says nothing and never leaves",
+    "hangs": "the same, and releasing never returns",
+    "strands": "nobody answers the join",
+    "refuses": "the join is refused because of the token",
+    "unwilling": "encryption is not accepted",
+    "missing": "there is no native library",
+}
 HABIT = os.environ.get("FAKE_AGORA", "leaves")
 if HABIT not in HABITS:
     raise ValueError(HABIT)

@@ -13,6 +13,7 @@ TESTER, STRANGER = "1", "99"
 FRAMES = 50
 _BAD_LENGTH = -1002
 _INVALID_TOKEN = 8
+_QUIT, _DROPPED = 0, 1
 
 
 class RTCConnection:
@@ -111,13 +112,18 @@ class RTCConnection:
             return
         self._observer.on_connected(self, RTCConnInfo(), 1)
         self._observer.on_user_joined(self, TESTER)
-        if HABIT in ("leaves", "dies"):
+        if HABIT == "returns":
             self._converse()
-            self._observer.on_user_left(self, TESTER, 0 if HABIT == "leaves" else 1)
+            self._observer.on_user_left(self, TESTER, _DROPPED)
+            self._observer.on_user_joined(self, TESTER)
+        if HABIT in ("leaves", "returns"):
+            self._converse()
+            self._observer.on_user_left(self, TESTER, _QUIT)
 
     def _converse(self) -> None:
         """Talk, beside a stranger, and wait for the echo of what the tester said and of nothing else."""
         self._wait(lambda: self._audio is not None and "publish_audio" in self._calls)
+        self._said.clear()
         said = b""
         for number in range(FRAMES):
             pcm = bytes([number]) * 320
