@@ -1,18 +1,12 @@
-"""One call of the agent worker on a channel that allows only what Agora allows, in stepped time."""
+"""How a call of the agent worker begins and ends, on a channel that allows only what Agora allows, in stepped time."""
 
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agora_worker.agent import Agent, Echo, new_agent
-from agora_worker.audio import WholeMilliseconds
+from agora_worker.agent import Echo
 from agora_worker.channel import (
     Event,
     Interrupted,
@@ -24,97 +18,10 @@ from agora_worker.channel import (
     UserJoined,
     UserLeft,
 )
-from agora_worker.errors import CannotServe
-from agora_worker.presence import Limits
-from agora_worker.session import Session
 from agora_worker.worker import Worker
 from tests import virtual_time
-from tests.examples.fakes import (
-    AGENT,
-    STRANGER,
-    TESTER,
-    Broken,
-    BrokenChannel,
-    Chatterbox,
-    FakeChannel,
-    Mute,
-    Reciter,
-)
-
-SESSION = Session("s-1", "a" * 32, "cekura-s-1", "007x", AGENT, TESTER, None, None, None)
-LIMITS = Limits(join=10, tester=60, back=15)
-Script = Callable[[FakeChannel], Coroutine[Any, Any, None]]
-
-
-@dataclass
-class Call:
-    """What a call left behind: how it ended, how long it took, and how often it said that it was ready."""
-
-    channel: FakeChannel
-    seconds: float = 0
-    ready: int = 0
-    error: BaseException | None = None
-
-    @property
-    def sentence(self) -> str:
-        """What the worker ends with, for a person to read."""
-        assert isinstance(self.error, CannotServe), self.error
-        return str(self.error)
-
-
-def call(script: Script, agent: Agent | None = None, make: Callable[[], FakeChannel] = FakeChannel) -> Call:
-    """Serve one session while `script` makes things happen."""
-
-    async def main() -> Call:
-        loop = asyncio.get_running_loop()
-        done, start = Call(make()), loop.time()
-
-        def count() -> None:
-            done.ready += 1
-
-        worker = Worker(SESSION, done.channel, agent or Echo(), LIMITS, count)
-        happening = asyncio.create_task(script(done.channel))
-        try:
-            await worker.serve()
-        except (CannotServe, OSError, ArithmeticError) as error:
-            done.error = error
-        happening.cancel()
-        done.seconds = loop.time() - start
-        assert done.channel.calls == ["join", "leave"], "the channel is left, whatever happened"
-        return done
-
-    return virtual_time.run(main)
-
-
-def test_it_says_back_what_the_tester_says() -> None:
-    """Five seconds at the pace of speech come back whole and in order, and the tester's goodbye ends the call."""
-    said = b""
-
-    async def script(channel: FakeChannel) -> None:
-        nonlocal said
-        await channel.lets_tester_in()
-        said = await channel.says(5000)
-        channel.tester_leaves()
-
-    ended = call(script)
-    assert ended.error is None
-    assert b"".join(ended.channel.sent) == said
-    assert ended.ready == 1
-    assert ended.seconds == pytest.approx(5)
-
-
-def test_it_answers_nobody_but_the_tester() -> None:
-    """Whoever else is in the channel is not heard, and does not keep the agent there."""
-
-    async def script(channel: FakeChannel) -> None:
-        await channel.lets_tester_in()
-        channel.tell(UserJoined(STRANGER))
-        await channel.says(100, STRANGER)
-        channel.tester_leaves()
-
-    ended = call(script)
-    assert ended.error is None
-    assert ended.channel.sent == []
+from tests.examples.calls import LIMITS, SESSION, call
+from tests.examples.fakes import STRANGER, TESTER, Broken, BrokenChannel, FakeChannel
 
 
 def test_silence_ends_nothing() -> None:
@@ -141,24 +48,6 @@ def test_a_tester_that_is_only_heard_is_there() -> None:
         channel.tester_leaves()
 
     assert call(script).error is None
-
-
-def test_the_agent_says_nothing_before_the_tester_is_there() -> None:
-    """A greeting into an empty channel is a greeting that nobody hears."""
-    sent_before: list[bytes] = []
-
-    async def script(channel: FakeChannel) -> None:
-        await channel.asked.wait()
-        channel.tell(Joined())
-        await asyncio.sleep(30)
-        sent_before.extend(channel.sent)
-        channel.tell(UserJoined(TESTER))
-        await asyncio.sleep(1)
-        channel.tester_leaves()
-
-    ended = call(script, Reciter([bytes(3200)]))
-    assert sent_before == []
-    assert ended.channel.sent == [bytes(3200)]
 
 
 def test_it_is_ready_when_it_is_in_the_channel_and_not_before() -> None:
@@ -332,18 +221,6 @@ def test_a_join_that_fails_half_way_is_taken_back() -> None:
     assert isinstance(call(script, make=BrokenChannel).error, OSError)
 
 
-def test_an_agent_that_never_waits_does_not_hide_the_testers_leaving() -> None:
-    """The worker looks at the channel between any two pieces."""
-
-    async def script(channel: FakeChannel) -> None:
-        await channel.lets_tester_in()
-        channel.tester_leaves()
-
-    ended = call(script, Chatterbox())
-    assert ended.error is None
-    assert len(ended.channel.sent) < 10
-
-
 def test_a_stop_in_the_middle_leaves_the_channel_at_once() -> None:
     """Cancelling is what SIGTERM does."""
     channel = FakeChannel()
@@ -376,48 +253,3 @@ def test_news_from_another_thread_arrives_and_late_news_hurts_nobody() -> None:
     ended = call(script)
     assert ended.error is None
     ended.channel.tell(Joined())
-
-
-@given(st.lists(st.binary(max_size=700)))
-def test_pieces_of_any_length_are_sent_as_whole_milliseconds_in_order(pieces: list[bytes]) -> None:
-    """Nothing is lost and nothing changes places; less than a millisecond may wait at the end."""
-
-    async def script(channel: FakeChannel) -> None:
-        await channel.lets_tester_in()
-        await asyncio.sleep(1)
-        channel.tester_leaves()
-
-    said = b"".join(pieces)
-    ended = call(script, Reciter(pieces))
-    assert ended.error is None
-    assert b"".join(ended.channel.sent) == said[: len(said) - len(said) % 32]
-
-
-@given(st.lists(st.binary(max_size=200)))
-def test_what_is_cut_and_what_is_held_back_is_all_there_is(pieces: list[bytes]) -> None:
-    """After every piece, not only after the last."""
-    whole, taken, given_so_far = WholeMilliseconds(), b"", b""
-    for piece in pieces:
-        given_so_far += piece
-        taken += whole.take(piece)
-        assert taken == given_so_far[: len(given_so_far) // 32 * 32]
-
-
-def test_the_agent_hears_everything_that_the_tester_says() -> None:
-    """One piece for each of the tester's, unchanged."""
-    agent, said = Mute(), b""
-
-    async def script(channel: FakeChannel) -> None:
-        nonlocal said
-        await channel.lets_tester_in()
-        said = await channel.says(200)
-        channel.tester_leaves()
-
-    call(script, agent)
-    assert b"".join(agent.heard) == said
-    assert {len(piece) for piece in agent.heard} == {320}
-
-
-def test_an_echo_serves_until_somebody_writes_an_agent() -> None:
-    """The one function to change."""
-    assert isinstance(new_agent(SESSION), Echo)
