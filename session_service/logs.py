@@ -59,15 +59,16 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record until the turn ends. The first one that waits sees to that."""
         self._waiting.append(record)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.flush()
-            return
         if record.levelno >= logging.ERROR:
             self.flush()
         elif len(self._waiting) == 1:
-            loop.call_soon(self.flush)
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:
+            self.flush()
 
     def flush(self) -> None:
         """Write what waits."""

@@ -7,7 +7,7 @@ tenth of what a call costs. Here they wait for the end of the turn and leave tog
 import asyncio
 
 
-class OneWrite(asyncio.WriteTransport):
+class OneWrite(asyncio.Transport):
     """The transport as an HTTP connection sees it: everything in order, nothing later than the next turn."""
 
     def __init__(self, transport: asyncio.WriteTransport, loop: asyncio.AbstractEventLoop) -> None:

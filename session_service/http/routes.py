@@ -13,7 +13,7 @@ from typing import Any
 
 from session_service.errors import BodyTooLarge, CallerGone, MethodNotAllowed, ServiceError
 from session_service.http import wire
-from session_service.http.auth import Auth, Scope, header_values
+from session_service.http.auth import Auth, Scope
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Session, SessionRequest
 from session_service.sessions.policy import decide
@@ -48,7 +48,7 @@ class SessionEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call. Every outcome, a fault of ours included, is one answer and one log line."""
-        call = Call(self._request_ids(), scope, asyncio.get_running_loop().time())
+        call = Call(self._request_ids(), scope, asyncio.get_running_loop().time)
         try:
             session = await self._open(call, receive)
         except ServiceError as error:
@@ -78,18 +78,19 @@ class SessionEndpoint:
 class Call:
     """What is known of one call by the time it is logged."""
 
-    __slots__ = ("arrived", "client", "request_id", "scope", "secret")
+    __slots__ = ("arrived", "client", "clock", "request_id", "scope", "secret")
 
-    def __init__(self, request_id: str, scope: Scope, arrived: float) -> None:
+    def __init__(self, request_id: str, scope: Scope, clock: Callable[[], float]) -> None:
         self.request_id = request_id
         self.scope = scope
-        self.arrived = arrived
+        self.clock = clock
+        self.arrived = clock()
         self.client: str | None = None
         self.secret: str | None = None
 
     def log(self, status: int, outcome: str, session: Session | None = None, why: str | None = None) -> None:
         """The canonical line of this call; `why` is a refusal's own reason, where it says more than its outcome."""
-        took = asyncio.get_running_loop().time() - self.arrived
+        took = self.clock() - self.arrived
         _log.info(
             "call",
             extra={
@@ -113,14 +114,15 @@ async def _read(scope: Scope, receive: Receive) -> SessionRequest:
     """The request, from its method's own place."""
     if scope["method"] == "GET":
         return wire.from_query(scope["query_string"])
-    types = header_values(scope, b"content-type")
-    return wire.from_body(types[0].decode("latin-1") if types else None, await _body(scope, receive))
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    content_type = headers.get(b"content-type")
+    body = await _body(headers.get(b"content-length", b""), receive)
+    return wire.from_body(content_type.decode("latin-1") if content_type is not None else None, body)
 
 
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body, never more than 16 KiB of it in memory."""
-    declared = header_values(scope, b"content-length")
-    if declared and _number(declared[0]) > wire.MAX_BODY:
+async def _body(declared: bytes, receive: Receive) -> bytes:
+    """The whole body, never more than 16 KiB of it in memory. `declared` is what the caller says of its length."""
+    if _number(declared) > wire.MAX_BODY:
         raise BodyTooLarge
     body = b""
     more = True

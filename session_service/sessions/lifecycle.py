@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from session_service.agents.contract import AgentRef, AgentSpec, Launcher
 from session_service.errors import CallerGone, Draining, ServiceError
@@ -72,11 +72,10 @@ class Sessions:
         if self._draining:
             raise Draining(retry_after=RETRY_AFTER)
         offer = grant.offer
-        loop = asyncio.get_running_loop()
         entropy = self._entropy(SESSION_ID_BYTES + offer.transport.ENTROPY)
         session_id = entropy[:SESSION_ID_BYTES].hex()
-        now = loop.time()
-        self._admission.admit(Slot(session_id, offer.client, now + offer.max_duration), offer.limits, now)
+        slot = Slot(session_id, offer.client, caller.arrived + offer.max_duration)
+        self._admission.admit(slot, offer.limits, caller.arrived)
         try:
             session, spec = self._mint(offer, session_id, entropy[SESSION_ID_BYTES:])
         except BaseException:
@@ -86,7 +85,7 @@ class Sessions:
         if offer.launcher is not None and spec is not None:
             session = await self._start(live, offer.launcher, spec, caller, caller.arrived + offer.answer_budget)
         self._admission.started(session_id)
-        self._set_alarm(loop)
+        self._set_alarm()
         return session
 
     def _mint(self, offer: Offer, session_id: str, entropy: bytes) -> tuple[Session, AgentSpec | None]:
@@ -114,7 +113,7 @@ class Sessions:
             failure = refusal(error)
             await self._give_up(live.session, failure, caller, answer_by)
             raise failure from (None if failure is error else error)
-        live.session = replace(live.session, agent=ref)
+        live.session = live.session.with_agent(ref)
         return live.session
 
     async def _give_up(self, session: Session, failure: ServiceError, caller: Caller, answer_by: float) -> None:
@@ -205,19 +204,18 @@ class Sessions:
             },
         )
 
-    def _set_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _set_alarm(self) -> None:
         """Wake at the earliest end. One timer for all: most sessions end long before theirs is due."""
         at = self._admission.next_end()
         if at is None or (self._alarm is not None and self._alarm.when() <= at):
             return
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = loop.call_at(at, self._end_due)
+        self._alarm = asyncio.get_running_loop().call_at(at, self._end_due)
 
     def _end_due(self) -> None:
-        loop = asyncio.get_running_loop()
         self._alarm = None
-        for session_id in self._admission.due(loop.time()):
+        for session_id in self._admission.due(asyncio.get_running_loop().time()):
             self._end(session_id, Reason.MAX_DURATION)
         if not self._draining:
-            self._set_alarm(loop)
+            self._set_alarm()
