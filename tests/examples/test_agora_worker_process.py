@@ -125,7 +125,7 @@ def test_a_channel_without_encryption_is_joined_without(events: Events, run: Run
 )
 def test_a_start_that_fails_says_why(habit: str, sentence: str, events: Events, run: Run) -> None:
     """In one line under the session's id, and the start is refused."""
-    workers = launcher(habit, "--join", "0.1")
+    workers = launcher(habit, "--join", "0.1" if habit == "strands" else "60")
 
     async def main() -> str:
         return await refusal(started(workers))
