@@ -119,6 +119,13 @@ def test_a_trailing_slash_is_the_same_handler(endpoint: InProcess, method: str) 
 
 
 @clause("REQ-6")
+@pytest.mark.parametrize("path", ["/livez/", "/readyz/", "/cekura/v1", "/cekura/v1/", "//livez", ""])
+def test_no_path_is_redirected(endpoint: InProcess, path: str) -> None:
+    """Not even to what was probably meant."""
+    assert endpoint.call("GET", path).code == endpoint.call("POST", path).code == "not_found"
+
+
+@clause("REQ-6")
 def test_a_trailing_slash_of_the_setting_changes_nothing(in_process: InProcessFactory) -> None:
     """SESSION_PATH with a slash serves both forms as well."""
     endpoint = in_process(SESSION_PATH="/mint/")
@@ -212,6 +219,13 @@ def test_deep_nesting_is_refused_wherever_it_is(endpoint: InProcess, depth: int,
 def test_31_levels_below_the_object_are_not_too_deep(endpoint: InProcess) -> None:
     """The cap is where the document says."""
     assert endpoint.call(body=BODY[:-1] + b', "more": ' + b"[" * 31 + b"]" * 31 + b"}").status == 200
+
+
+@clause("REQ-11", "REQ-8")
+@pytest.mark.parametrize("more", [b'"' + b"[{" * 99 + b'"', b"[" + b"[{}]," * 99 + b"0]"], ids=["text", "flat"])
+def test_many_brackets_are_not_deep(endpoint: InProcess, more: bytes) -> None:
+    """What is counted is levels."""
+    assert endpoint.call(body=BODY[:-1] + b', "more": ' + more + b"}").status == 200
 
 
 @clause("REQ-12")
