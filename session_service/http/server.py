@@ -1,8 +1,8 @@
 """The HTTP server: uvicorn on httptools, with the caps that neither has.
 
 Decided here: how large a header block and a whole message may be, what a broken message is answered and when, how the
-port is taken and how the process ends. httptools takes a header of a megabyte, a request without Host, and appends trailers to
-the headers; none of these reaches the application. Built by `cli`.
+port is taken and how the process ends. httptools takes a header of a megabyte, a request without Host, and appends
+trailers to the headers; none of these reaches the application. Built by `cli`.
 """
 
 import asyncio
@@ -82,7 +82,6 @@ class Protocol(HttpToolsProtocol):
     def _read_on(self) -> None:
         """A request to upgrade is one like any other: its body is still to come, if it has one."""
         self._in_body = self.cycle.more_body = True
-        self.cycle.message_event.clear()
         self.parser = upgrade.parser(self)
         self._feed(upgrade.head(self.headers))
 
