@@ -47,6 +47,14 @@ _NO_TOKENS: tuple[tuple[Callable[[str], bool], str], ...] = (
         lambda text: _HEX_32.fullmatch(text) is not None,
         "This is an App ID or an App Certificate (32 hexadecimal characters), not a token.",
     ),
+    (
+        lambda text: text.startswith("007") and _HEX_32.fullmatch(text[3:35]) is not None,
+        "The text begins with 007 and goes on as version 006 does. Its beginning was changed.",
+    ),
+    (
+        lambda text: text.startswith("006eJ"),  # base64 of a zlib stream's two header bytes
+        "The text begins with 006 and goes on as version 007 does. Its beginning was changed.",
+    ),
 )
 
 

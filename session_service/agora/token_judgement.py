@@ -7,12 +7,12 @@ instant `now` is given, in Unix seconds. Called by the command line. What is odd
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from session_service.agora import instants, token_report
-from session_service.agora.client_errors import EXPIRED, INVALID_APP_ID, INVALID_TOKEN, JoinError
+from session_service.agora.client_errors import EXPIRED, INVALID_APP_ID, INVALID_TOKEN, RENEWALS, JoinError
 from session_service.agora.either_version import ANY_UID
 from session_service.agora.identifiers import MAX_LIFETIME
 from session_service.agora.legacy_tokens import LegacyToken
@@ -24,6 +24,7 @@ CLOCK_SLACK = 60
 """Seconds by which the clock of the host that mints may be ahead before we say so."""
 
 WILDCARD = "*"
+_RENEWALS: Mapping[str, int] = {"signature": 3, "app_id": 5, "channel": 4, "uid": 3, "live": 2}
 _HEX_32 = re.compile(r"[0-9A-Fa-f]{32}")
 
 
@@ -37,8 +38,11 @@ class Difference:
 
     def __str__(self) -> str:
         """What is wrong, and what comes of it, in sentences."""
-        told = self.error.told if self.error else "Agora does not say what comes of it; expect a refused join."
-        return f"{self.what} {told}"
+        if self.error is None:
+            return f"{self.what} Agora does not say what comes of it; expect a refused join."
+        answer = _RENEWALS[self.subject]
+        renewal = f"To renewToken during a call the answer is {answer} ({RENEWALS[answer]})."
+        return f"{self.what} {self.error.told} {renewal}"
 
 
 def judge(report: TokenReport, expected: Expected, now: int) -> tuple[Difference, ...]:

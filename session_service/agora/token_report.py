@@ -123,7 +123,7 @@ def report(text: str, certificate: str | None, expected: Expected) -> TokenRepor
 
 
 _NO_CERTIFICATE = "there is no certificate to check it with"
-_ONLY_CHECKSUMS = (
+ONLY_CHECKSUMS = (
     "a token of version 006 holds only checksums of channel and uid: it can be checked only when both are expected"
 )
 _OTHERS = "the expected channel or uid is not the token's, and version 006 does not tell which are"
@@ -188,7 +188,7 @@ def _legacy_signature(token: LegacyToken, certificate: str | None, expected: Exp
     if certificate is None:
         return "unchecked", _NO_CERTIFICATE
     if expected.channel is None or expected.user is None:
-        return "unchecked", _ONLY_CHECKSUMS
+        return "unchecked", ONLY_CHECKSUMS
     user = ANY_UID if token.names_uid(ANY_UID) else expected.user
     if not token.names(expected.channel, user):
         return "unchecked", _OTHERS

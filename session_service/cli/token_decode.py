@@ -105,7 +105,7 @@ def _head(report: TokenReport, now: int) -> Iterator[tuple[str, str]]:
     yield "Issued", _told(report, None if report.issued_at is None else _instant(report.issued_at, now))
     yield "Expires", _end(report.expires_at, now)
     yield "Lifetime", _told(report, _lifetime(report))
-    yield "Signature", report.signature + (f": {report.unchecked_because}" if report.unchecked_because else "")
+    yield "Signature", _signature(report)
 
 
 def _channel(channel: str) -> str:
@@ -120,6 +120,13 @@ def _told(report: TokenReport, value: str | None) -> str:
 
 def _lifetime(report: TokenReport) -> str | None:
     return None if report.issued_at is None else instants.span(report.expires_at - report.issued_at)
+
+
+def _signature(report: TokenReport) -> str:
+    if report.unchecked_because is None:
+        return report.signature
+    hint = " (--expect-channel and --expect-uid)" if report.unchecked_because == token_report.ONLY_CHECKSUMS else ""
+    return f"{report.signature}: {report.unchecked_because}{hint}"
 
 
 def _instant(instant: int, now: int) -> str:
