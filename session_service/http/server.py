@@ -186,8 +186,14 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._listening()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, and never without the lifespan's end, which uvicorn leaves out when it is hurried: agents end there."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal ends gracefully, a second one at once."""
+        """The first signal ends gracefully; after a second one no running call is waited for."""
         self.force_exit = self.should_exit
         self.should_exit = True
 

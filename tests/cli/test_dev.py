@@ -1,7 +1,9 @@
 """`session-service dev` as a process: what a person sees, pastes and stops."""
 
 import json
+import os
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -117,6 +119,38 @@ def test_ctrl_c_ends_service_and_agents_within_seconds(tmp_path: Path) -> None:
     assert not alive(pid)
     assert "Traceback" not in dev.said
     assert "reason=shutdown" in dev.said
+
+
+def test_an_impatient_ctrl_c_leaves_no_agent_behind(tmp_path: Path) -> None:
+    """A second one, while a call is still waited for, hurries the service, not past what it started."""
+    with command(tmp_path, "dev", {"SESSION_PROCESS_COMMAND": "sleep 600"}) as dev:
+        paste(dev)
+        pid = int(re.findall(r"pid=(\d+)", dev.until("agent started"))[0])
+        address = ("127.0.0.1", int(form(dev)["Session Endpoint URL"].split("/")[2].partition(":")[2]))
+        with socket.create_connection(address) as slow:
+            slow.sendall(unfinished_call(form(dev)["Secret"]))
+            assert slow.recv(100).startswith(b"HTTP/1.1 100")
+            os.killpg(dev.process.pid, signal.SIGINT)
+            until_closed(address)
+            assert dev.press_ctrl_c() == 0
+    assert not alive(pid)
+
+
+def unfinished_call(secret: str) -> bytes:
+    """A call whose body is asked for, and does not come."""
+    head = f"POST /cekura/v1/sessions HTTP/1.1\r\nHost: here\r\nX-Cekura-Secret: {secret}\r\n"
+    return f"{head}Content-Length: 10\r\nExpect: 100-continue\r\n\r\n".encode()
+
+
+def until_closed(address: tuple[str, int]) -> None:
+    """Return when nobody listens there any more."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(address).close()
+        except ConnectionError:
+            return
+    raise AssertionError(address)
 
 
 def test_an_installed_tunnel_program_is_named_with_its_line(tmp_path: Path) -> None:
