@@ -8,7 +8,8 @@ def main() -> None:
     try:
         import click  # noqa: F401 - only to see that it is there
     except ImportError:
-        sys.exit("session-service needs the extra `service`: pip install 'cekura-customer-kit[service]'")
+        sys.stderr.write("session-service needs the extra `service`: pip install 'cekura-customer-kit[service]'\n")
+        sys.exit(2)
     from session_service.cli import commands
 
     commands(prog_name="session-service")

@@ -13,6 +13,7 @@ from tests.settings.given import RIGHT
 
 PACKAGE = Path(__file__).parent.parent / "session_service"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+MAIN = "from session_service.__main__ import main; main()"
 SERVING = f"""
 from session_service.app import RULES, World, build
 from session_service.settings import Layer, Sources, load
@@ -68,6 +69,16 @@ def test_a_secret_is_made_without_the_server() -> None:
     """A command imports what it needs, when it needs it."""
     found = modules_after("from session_service.cli import commands\ncommands.get_command(None, 'secret')")
     assert not found & {"starlette", "uvicorn", "session_service.app", "session_service.settings"}
+
+
+@pytest.mark.real
+def test_without_its_extra_the_command_says_how_to_get_it() -> None:
+    """Here no package at all is installed; exit code 2."""
+    line = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.append({str(PACKAGE.parent)!r})\n{MAIN}"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "[service]" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_livekit_is_named_by_no_import() -> None:
