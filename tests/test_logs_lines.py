@@ -4,7 +4,9 @@ import asyncio
 import io
 import logging
 
-from session_service.logs import Lines
+import pytest
+
+from session_service.logs import Lines, event, extras
 
 
 class Counted(io.StringIO):
@@ -65,7 +67,26 @@ def test_what_waits_is_written_when_logging_shuts_down() -> None:
 
     async def turn() -> str:
         lines.handle(record("a"))
-        logging.shutdown([lambda: lines])  # type: ignore[list-item]  # a weak reference is called the same way
+        logging.shutdown([lambda: lines])
         return stream.getvalue()
 
     assert asyncio.run(turn()) == "a\n"
+
+
+def test_an_event_is_the_record_that_logging_would_make(caplog: pytest.LogCaptureFixture) -> None:
+    """Only its way there is shorter: values, level, logger and text are the same."""
+    logger = logging.getLogger("session_service.test")
+    with caplog.at_level(logging.INFO, logger.name):
+        logger.info("call", extra={"event": "call", "ms": 1})
+        event(logger, "call", {"event": "call", "ms": 1})
+    usual, short = caplog.records
+    assert extras(short) == extras(usual) == {"event": "call", "ms": 1}
+    assert [short.name, short.levelno, short.getMessage()] == [usual.name, usual.levelno, usual.getMessage()]
+
+
+def test_an_event_below_the_level_is_no_record(caplog: pytest.LogCaptureFixture) -> None:
+    """As with logging's own methods."""
+    logger = logging.getLogger("session_service.test")
+    with caplog.at_level(logging.WARNING, logger.name):
+        event(logger, "call", {"event": "call"})
+    assert not caplog.records

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
+from session_service import logs
 from session_service.errors import BodyTooLarge, CallerGone, MethodNotAllowed, ServiceError
 from session_service.http import wire
 from session_service.http.auth import Auth, Scope
@@ -91,9 +92,10 @@ class Call:
     def log(self, status: int, outcome: str, session: Session | None = None, why: str | None = None) -> None:
         """The canonical line of this call; `why` is a refusal's own reason, where it says more than its outcome."""
         took = self.clock() - self.arrived
-        _log.info(
+        logs.event(
+            _log,
             "call",
-            extra={
+            {
                 "event": "call",
                 "request_id": self.request_id,
                 "method": self.scope["method"],

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from session_service import logs
 from session_service.agents.contract import AgentRef, AgentSpec, Launcher
 from session_service.errors import CallerGone, Draining, ServiceError
 from session_service.sessions.admission import Admission, Slot
@@ -192,9 +193,10 @@ class Sessions:
         self._ended[session_id] = ended
         if len(self._ended) > ENDED_KEPT:
             self._ended.popitem(last=False)
-        _log.info(
+        logs.event(
+            _log,
             "session ended",
-            extra={
+            {
                 "event": "session.ended",
                 "session": session_id,
                 "client": session.client,
