@@ -15,7 +15,10 @@ from tests.agents.fakes import MemoryLauncher
 from tests.agents.programs import STAYS
 from tests.agents.specs import agent_spec
 
-SOON = 60.0
+
+def soon() -> float:
+    """A deadline that no start here needs: an instant of the running loop's clock."""
+    return asyncio.get_running_loop().time() + 60
 
 
 class LauncherContract:
@@ -30,7 +33,7 @@ class LauncherContract:
         """The name is known before the call, so a lost answer can be cleaned up."""
 
         async def main() -> AgentRef:
-            ref = await launcher.start(agent_spec("s-7"), SOON)
+            ref = await launcher.start(agent_spec("s-7"), soon())
             await launcher.stop(ref)
             return ref
 
@@ -42,7 +45,7 @@ class LauncherContract:
         spec = agent_spec()
 
         async def main() -> AgentRef:
-            ref = await launcher.start(spec, SOON)
+            ref = await launcher.start(spec, soon())
             await launcher.stop(ref)
             return ref
 
@@ -53,7 +56,7 @@ class LauncherContract:
         """Poll and list agree before and after."""
 
         async def main() -> None:
-            ref = await launcher.start(agent_spec(), SOON)
+            ref = await launcher.start(agent_spec(), soon())
             assert (await launcher.poll(ref)).kind == "running"
             assert list(await launcher.list("s-")) == [ref]
             await launcher.stop(ref)
@@ -66,7 +69,7 @@ class LauncherContract:
         """A reference without data is what is left of a start whose answer was lost."""
 
         async def main() -> None:
-            ref = await launcher.start(agent_spec(), SOON)
+            ref = await launcher.start(agent_spec(), soon())
             await launcher.stop(AgentRef(launcher.name, ref.name))
             assert (await launcher.poll(ref)).kind != "running"
 
@@ -84,7 +87,7 @@ class LauncherContract:
         """All of them return, after one end."""
 
         async def main() -> None:
-            ref = await launcher.start(agent_spec(), SOON)
+            ref = await launcher.start(agent_spec(), soon())
             await asyncio.gather(*(launcher.stop(ref) for _ in range(5)))
             await launcher.stop(ref)
 
@@ -94,7 +97,7 @@ class LauncherContract:
         """The first caller is cancelled; the second sees the end that the first began."""
 
         async def main() -> None:
-            ref = await launcher.start(agent_spec(), SOON)
+            ref = await launcher.start(agent_spec(), soon())
             first = asyncio.create_task(launcher.stop(ref))
             await asyncio.sleep(0)
             first.cancel()
@@ -107,7 +110,7 @@ class LauncherContract:
         """`on_exit` is for ends that nobody asked for."""
 
         async def main() -> None:
-            await launcher.stop(await launcher.start(agent_spec(), SOON))
+            await launcher.stop(await launcher.start(agent_spec(), soon()))
             await asyncio.sleep(0)
 
         run(main())
@@ -118,7 +121,7 @@ class LauncherContract:
 
         async def main() -> set[str]:
             specs = [agent_spec(name) for name in ("a-1", "a-2", "b-1")]
-            refs = [await launcher.start(spec, SOON) for spec in specs]
+            refs = [await launcher.start(spec, soon()) for spec in specs]
             found = {ref.name for ref in await launcher.list("a-")}
             await asyncio.gather(*map(launcher.stop, refs))
             return found
@@ -129,7 +132,7 @@ class LauncherContract:
         """One end leaves the others running."""
 
         async def main() -> None:
-            first, *rest = [await launcher.start(agent_spec(f"s-{number}"), SOON) for number in range(8)]
+            first, *rest = [await launcher.start(agent_spec(f"s-{number}"), soon()) for number in range(8)]
             await launcher.stop(first)
             assert {(await launcher.poll(ref)).kind for ref in rest} == {"running"}
             await asyncio.gather(*map(launcher.stop, rest))
