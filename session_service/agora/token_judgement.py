@@ -57,8 +57,11 @@ def judge(report: TokenReport, expected: Expected, now: int) -> tuple[Difference
 
 
 def shown(text: str) -> str:
-    """Put a text from a token in quotes, with escapes for what would not show or would move a terminal's cursor."""
-    return f'"{text}"' if text.isprintable() and '"' not in text else json.dumps(text)
+    """Put a text from a token in quotes, as JSON writes it in ASCII.
+
+    So nothing in it moves a terminal's cursor, and a letter that only looks like another one shows as what it is.
+    """
+    return json.dumps(text)
 
 
 def named_user(user: str) -> str:

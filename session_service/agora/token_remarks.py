@@ -4,15 +4,16 @@ Decided here: what is worth a sentence, and which mistake each oddity usually co
 seconds. Called by the command line after `agora.token_judgement`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from session_service.agora import instants, token_report
+from session_service.agora import identifiers, instants, token_report
 from session_service.agora.either_version import ANY_UID
 from session_service.agora.identifiers import MAX_LIFETIME
 from session_service.agora.legacy_tokens import LegacyToken
 from session_service.agora.token_judgement import WILDCARD, shown
 from session_service.agora.token_report import JOIN, PUBLISH, TokenReport
 from session_service.agora.token_services import RTC
+from session_service.errors import InvalidValue
 
 _FIRST_INSTANT = 10**9
 """September 2001. No token is older, and no duration is longer: what is on the wrong side was meant as the other."""
@@ -57,6 +58,8 @@ def _channel(report: TokenReport) -> Iterator[str]:
         yield "No channel is written into the token: it may open every channel of the project."
     elif report.channel and WILDCARD in report.channel:
         yield f"The channel {shown(report.channel)} is a wildcard: the token opens every channel that fits it."
+    elif report.channel is not None:
+        yield from _broken_rule(identifiers.channel, report.channel)
 
 
 def _user(report: TokenReport) -> Iterator[str]:
@@ -68,9 +71,19 @@ def _user(report: TokenReport) -> Iterator[str]:
         yield "The token admits any uid: whoever has it can join as anybody, also as the tester or the agent."
     elif report.account is not None:
         yield _account(report.account)
+        yield from _broken_rule(identifiers.user_account, report.account)
+
+
+def _broken_rule(rule: Callable[[str], str], text: str) -> Iterator[str]:
+    try:
+        rule(text)
+    except InvalidValue as error:
+        yield f"{shown(text)} breaks a rule of Agora, so a join may fail. {error}"
 
 
 def _account(account: str) -> str:
+    if account == "0":
+        return 'The user is the text "0", which is not the uid 0: a token for any uid has an empty text there.'
     number = account.strip().lstrip("+0")
     if token_report.uid(account.strip()) or (number and token_report.uid(number)):
         return f"The user {shown(account)} looks like a uid and is none, because it is not written as a plain number."

@@ -5,6 +5,7 @@ users the same. The token itself is never printed back.
 """
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from session_service.errors import UnreadableToken
 
 _WRONG = 1
 _MOST_BYTES = 1 << 20
+_PLAIN = re.compile(r"[0-9A-Za-z]+")
 _NOT_TOLD = "not told by version 006"
 
 
@@ -99,7 +101,7 @@ def _lines(report: TokenReport, now: int) -> Iterator[str]:
 
 def _head(report: TokenReport, now: int) -> Iterator[tuple[str, str]]:
     yield "Version", report.version
-    yield "App ID", report.app_id if report.app_id.isalnum() else shown(report.app_id)
+    yield "App ID", report.app_id if _PLAIN.fullmatch(report.app_id) else shown(report.app_id)
     yield "Channel", _told(report, None if report.channel is None else _channel(report.channel))
     yield "User", _told(report, None if report.user is None else named_user(report.user))
     yield "Issued", _told(report, None if report.issued_at is None else _instant(report.issued_at, now))

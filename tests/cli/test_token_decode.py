@@ -5,6 +5,8 @@ import re
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from session_service.agora import legacy_tokens, tokens
 from session_service.agora.token_services import RTC, Service
@@ -135,6 +137,15 @@ def test_an_expectation_that_is_not_met_ends_with_1(token: str, expectation: tup
     done = decode(token, *FITS, *expectation, **SIGNED)
     assert done.exit_code == 1
     assert [word for word in words if word not in done.stdout] == []
+
+
+@settings(max_examples=50)
+@given(token=st.sampled_from([GOOD, old()]), at=st.integers(0, len(old()) - 1), other=st.characters(codec="ascii"))
+def test_one_mistyped_character_never_ends_with_0(token: str, at: int, other: str) -> None:
+    """It is unreadable, or its signature does not hold."""
+    mistyped = token[:at] + other + token[at + 1 :]
+    done = decode(mistyped, *FITS, **SIGNED)
+    assert done.exit_code in ((0,) if mistyped == token else (1, 2))
 
 
 @pytest.mark.parametrize("token", [GOOD, old()])
