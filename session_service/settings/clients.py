@@ -131,13 +131,19 @@ def _tokens(reader: Reader, rules: Rules, max_duration: float) -> Tokens:
         reader.problem("SESSION_AGENT_UID", "It is the tester's uid: the second to join would remove the first.")
     return Tokens(
         version=cast(Literal["007", "006"], read("SESSION_TOKEN_VERSION", parse.choice("007", "006"), "007")),
-        lifetime=read(
-            "SESSION_TOKEN_LIFETIME", parse.integer(1, rules.longest_lifetime), int(max_duration) + TOKEN_SLACK
-        ),
+        lifetime=_lifetime(reader, rules, max_duration),
         join_uid=join_uid,
         agent_uid=agent_uid,
         channel_prefix=read("SESSION_CHANNEL_PREFIX", rules.channel_prefix, ""),
     )
+
+
+def _lifetime(reader: Reader, rules: Rules, max_duration: float) -> int:
+    name = "SESSION_TOKEN_LIFETIME"
+    found: int | None = reader.read(name, parse.integer(1, rules.longest_lifetime), None)
+    if found is not None:
+        return found
+    return reader.derived(name, int(max_duration) + TOKEN_SLACK, f"SESSION_MAX_DURATION and {TOKEN_SLACK}")
 
 
 def _encryption(reader: Reader, rules: Rules) -> ChannelEncryptionSettings:

@@ -47,6 +47,11 @@ class Reader:
             self.sources.problem(found.scope, name, str(error))
             return cast(T, fallback)
 
+    def derived(self, name: str, value: T, origin: str) -> T:
+        """A value that follows from others, where nobody set one; it is shown like one that was read."""
+        self.effective.append(Effective(self.scope + name, str(value), origin))
+        return value
+
     def given(self, name: str) -> bool:
         """Whether anybody set it."""
         found = self.sources.find(name)

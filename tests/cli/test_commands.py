@@ -80,6 +80,12 @@ def test_config_shows_where_each_setting_came_from(call: Call) -> None:
     assert "Warning: SESSION_MAX_STARST is not known" in output
 
 
+def test_config_shows_what_follows_from_other_settings(call: Call) -> None:
+    """The lifetime that tokens really have, though nobody set it."""
+    output = call("config", {**RIGHT, "SESSION_MAX_DURATION": "600"}).output
+    assert re.search(r"^SESSION_TOKEN_LIFETIME +900  \(SESSION_MAX_DURATION and 300\)$", output, re.MULTILINE)
+
+
 def test_config_refuses_what_serve_refuses(call: Call) -> None:
     """With the same words."""
     done = call("config", {})
