@@ -142,7 +142,9 @@ App = Callable[..., Awaitable[None]]
 
 async def whole(app: App, protocol: type[HttpToolsProtocol], request: bytes) -> float:
     """Microseconds from a call's bytes to its answer's bytes, with AT_ONCE connections that ask again and again."""
-    config = uvicorn.Config(app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False
+    )
     config.load()
     state = ServerState()
     state.default_headers = [(b"date", b"Thu, 01 Jan 1970 00:00:00 GMT")]

@@ -23,7 +23,10 @@ MASK = "********"
 
 def extras(record: logging.LogRecord) -> dict[str, Any]:
     """The values that came with a record as `extra`: they stand behind the attributes that every record has."""
-    return {key: value for key, value in islice(vars(record).items(), _OWN, None) if key not in _RENDERED}
+    values = dict(islice(vars(record).items(), _OWN, None))
+    for name in _RENDERED.intersection(values):
+        del values[name]
+    return values
 
 
 def event(logger: logging.Logger, message: str, values: Mapping[str, object]) -> None:
