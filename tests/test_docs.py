@@ -107,7 +107,7 @@ def test_the_example_of_a_toml_file_is_taken_without_a_warning(tmp_path: Path) -
 def test_every_open_question_has_its_assumption_or_the_reason_why_not() -> None:
     """28 of them, each once."""
     table = [int(row[0]) for row in rows("docs/assumptions.md", "#")]
-    rest = [int(number) for number in re.findall(r"\b(\d\d) \(", text("docs/assumptions.md").rpartition("|")[2])]
+    rest = [int(number) for number in re.findall(r"\b(\d\d)\s\(", text("docs/assumptions.md").rpartition("|")[2])]
     assert sorted(table + rest) == list(range(1, 29))
     assert len(text("docs/assumptions.md").splitlines()) < 60
 
