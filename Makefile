@@ -41,8 +41,7 @@ lint: .venv/test.stamp
 	@$(BIN)/lint-imports
 
 bench: .venv/bench.stamp
-	@$(BIN)/python -m benchmarks.mint
-	@$(BIN)/python -m benchmarks.http
+	@exec $(BIN)/python -m benchmarks
 
 # Each file is bound by the ones before it, so that no package has two versions. The tests' file holds what the
 # benchmarks need, too: the types of both are checked.
