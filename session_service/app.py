@@ -5,13 +5,13 @@ are arguments.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
-from session_service.agents.contract import Launcher, OnExit
-from session_service.agora import encryption, identifiers
+from session_service.agents.contract import Connected, Launcher, OnExit
+from session_service.agora import areas, encryption, identifiers
 from session_service.agora.transport import AgoraTransport
 from session_service.http import probes
 from session_service.http.auth import Auth, Callers, Key, Scope, Throttle, key
@@ -19,7 +19,7 @@ from session_service.http.routes import Receive, RequestIds, Send, SessionEndpoi
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Clock, Entropy, Sessions
 from session_service.sessions.model import Limits, Offer, Opened
-from session_service.settings import NAMES, Client, Rules, Settings
+from session_service.settings import NAMES, Client, ConvoAi, Rules, Settings
 
 
 def _loadable(text: str) -> object:
@@ -27,6 +27,18 @@ def _loadable(text: str) -> object:
     from session_service.agents.python import load_callable
 
     return load_callable(text)
+
+
+def _readable_template(path: str) -> object:
+    from session_service.agents.convoai_body import load_template
+
+    return load_template(path)
+
+
+def _callable_url(text: str) -> object:
+    from session_service.agents.convoai_http import checked_url
+
+    return checked_url(text)
 
 
 RULES = Rules(
@@ -37,6 +49,10 @@ RULES = Rules(
     encryption_mode=encryption.mode,
     master_key=encryption.master_key,
     agent_callable=_loadable,
+    convoai_template=_readable_template,
+    convoai_area=areas.base_url,
+    convoai_url=_callable_url,
+    longest_convoai_idle=areas.LONGEST_IDLE,
     longest_lifetime=identifiers.MAX_LIFETIME,
 )
 """What settings must hold to, from the rooms that know."""
@@ -78,14 +94,20 @@ def build(settings: Settings, world: World) -> Service:
     jitter = random.Random(world.entropy(16))  # noqa: S311 - spreads retries, protects nothing
     deployment = Limits(settings.max_sessions, settings.max_starts)
     sessions = Sessions(Admission(deployment, lambda: jitter.randint(0, RETRY_JITTER)), world.time, world.entropy)
+    offers = [_offer(client, sessions, world) for client in settings.clients]
     auth = Auth(
         settings.secret_header,
-        [entry for client in settings.clients for entry in _keys(client, _offer(client, sessions, world))],
+        [entry for client, offer in zip(settings.clients, offers, strict=True) for entry in _keys(client, offer)],
         Callers(settings.caller_networks, settings.trusted_proxies),
         Throttle(settings.failures_per_minute, world.monotonic),
     )
     endpoint = SessionEndpoint(auth, sessions, settings.methods, request_ids)
-    return Service(endpoint, settings.path, probes.build(sessions, request_ids), request_ids)
+    rest = probes.build(sessions, request_ids, _closing(offer.launcher for offer in offers))
+    return Service(endpoint, settings.path, rest, request_ids)
+
+
+def _closing(launchers: Iterable[object]) -> list[probes.Close]:
+    return [launcher.aclose for launcher in launchers if isinstance(launcher, Connected)]
 
 
 def _keys(client: Client, offer: Offer) -> list[Key]:
@@ -132,8 +154,31 @@ def _launcher(client: Client, on_exit: OnExit, world: World) -> Launcher | None:
             keep=launch.keep,
             on_exit=on_exit,
         )
+    if launch.convoai is not None:
+        return _convoai(client, launch.convoai, world)
     if launch.launcher == "python":
         from session_service.agents.python import PythonLauncher, load_callable
 
         return PythonLauncher(load_callable(launch.callable), on_exit=on_exit)
     return None
+
+
+def _convoai(client: Client, settings: ConvoAi, world: World) -> Launcher:
+    from session_service.agents import convoai_auth
+    from session_service.agents.convoai import ConvoAiLauncher
+    from session_service.agents.convoai_api import ConvoAiApi
+    from session_service.agents.convoai_body import load_template
+    from session_service.agents.convoai_http import Http
+
+    if settings.customer_id:
+        authorize = convoai_auth.basic(settings.customer_id, settings.customer_secret)
+    else:
+        project = identifiers.Project(client.app_id, client.certificate)
+        authorize = convoai_auth.agora_token(project, world.time, world.entropy)
+    return ConvoAiLauncher(
+        ConvoAiApi(Http(settings.url or areas.base_url(settings.area)), client.app_id, authorize),
+        load_template(settings.template),
+        channel_prefix=client.tokens.channel_prefix,
+        idle_timeout=settings.idle_timeout,
+        clock=world.time,
+    )

@@ -7,7 +7,7 @@ start fails, `sessions` decides to stop.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from session_service.agora.encryption import ChannelEncryption
 from session_service.agora.transport import Seat
@@ -109,4 +109,13 @@ class Launcher(Protocol):
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:
         """The agents whose name begins with `prefix` and that still run, as far as the backend can tell."""
+        ...
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """A launcher that keeps connections. `app` sees to it that they are closed after the last of the verbs."""
+
+    async def aclose(self) -> None:
+        """Close them. The agents go on."""
         ...

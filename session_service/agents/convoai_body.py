@@ -17,7 +17,6 @@ from session_service.errors import InvalidValue
 
 LABEL = "session_id"
 """The label that carries the session's id; Agora repeats labels in each of its notifications."""
-MAX_IDLE_TIMEOUT = 259_200
 
 _OURS = ("channel", "token", "agent_rtc_uid", "remote_rtc_uids", "idle_timeout", "rtc")
 

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from session_service.errors import InvalidValue
 
 GLOBAL = "global"
+LONGEST_IDLE = 259_200
+"""Seconds: the most that an agent can be told to wait for somebody who has left (join, `idle_timeout`)."""
 _PATH = "/api/conversational-ai-agent"
 _REGIONS = (
     "us-west-1",

@@ -3,7 +3,7 @@
 Decided here: /livez says only that the process answers, /readyz that it takes new sessions; neither tells a detail.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -21,8 +21,14 @@ _OK = b'{"status":"ok"}'
 _BY_STATUS: dict[int, type[ServiceError]] = {404: NotFound, 405: MethodNotAllowed}
 
 
-def build(sessions: Sessions, request_ids: Callable[[], str]) -> Starlette:
-    """The application behind the session endpoint; its lifespan ends every session when the server stops."""
+Close = Callable[[], Awaitable[None]]
+
+
+def build(sessions: Sessions, request_ids: Callable[[], str], closing: Sequence[Close] = ()) -> Starlette:
+    """The application behind the session endpoint.
+
+    Its lifespan ends every session when the server stops, and calls each of `closing` after that.
+    """
 
     def answer(status: int, body: bytes, request_id: str) -> Response:
         headers = {"Cache-Control": "no-store", "X-Request-Id": request_id}
@@ -55,16 +61,18 @@ def build(sessions: Sessions, request_ids: Callable[[], str]) -> Starlette:
     app = Starlette(
         routes=[Route("/livez", livez, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])],
         exception_handlers=handlers,
-        lifespan=_lifespan(sessions),
+        lifespan=_lifespan(sessions, closing),
     )
     app.router.redirect_slashes = False
     return app
 
 
-def _lifespan(sessions: Sessions) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+def _lifespan(sessions: Sessions, closing: Sequence[Close]) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         await sessions.close()
+        for close in closing:
+            await close()
 
     return lifespan

@@ -12,6 +12,7 @@ from session_service.settings import parse
 from session_service.settings.model import (
     ChannelEncryptionSettings,
     Client,
+    ConvoAi,
     Launch,
     LauncherName,
     Ready,
@@ -39,6 +40,10 @@ class Rules:
     encryption_mode: Callable[[str], object]
     master_key: Callable[[str], object]
     agent_callable: Callable[[str], object]
+    convoai_template: Callable[[str], object]
+    convoai_area: Callable[[str], object]
+    convoai_url: Callable[[str], object]
+    longest_convoai_idle: int
     longest_lifetime: int
 
 
@@ -102,12 +107,9 @@ def _secrets(reader: Reader) -> tuple[Secret, ...]:
 
 
 def _launch(reader: Reader, rules: Rules) -> Launch:
-    def agent_callable(text: str) -> str:
-        rules.agent_callable(text)
-        return text
-
     read = reader.read
-    launcher = read("SESSION_LAUNCHER", parse.choice("none", "process", "python"), "none", required=True)
+    launchers = parse.choice("none", "process", "python", "convoai")
+    launcher = read("SESSION_LAUNCHER", launchers, "none", required=True)
     if launcher == "process":
         return Launch(
             launcher="process",
@@ -116,8 +118,38 @@ def _launch(reader: Reader, rules: Rules) -> Launch:
             keep=frozenset(read("SESSION_PROCESS_KEEP", parse.words, ())),
         )
     if launcher == "python":
-        return Launch("python", callable=read("SESSION_PYTHON_CALLABLE", agent_callable, "", required=True))
+        return Launch(
+            "python", callable=read("SESSION_PYTHON_CALLABLE", _obeying(rules.agent_callable), "", required=True)
+        )
+    if launcher == "convoai":
+        return Launch("convoai", convoai=_convoai(reader, rules))
     return Launch(cast(LauncherName, launcher))
+
+
+def _obeying(rule: Callable[[str], object]) -> Callable[[str], str]:
+    """The text itself, if the rule has nothing against it."""
+
+    def parse(text: str) -> str:
+        rule(text)
+        return text
+
+    return parse
+
+
+def _convoai(reader: Reader, rules: Rules) -> ConvoAi:
+    read = reader.read
+    customer = ("SESSION_CONVOAI_CUSTOMER_ID", "SESSION_CONVOAI_CUSTOMER_SECRET")
+    for name, other in (customer, customer[::-1]):
+        if reader.given(other) and not reader.given(name):
+            reader.problem(name, f"It is missing: {other} is set, and neither is anything without the other.")
+    return ConvoAi(
+        template=read("SESSION_CONVOAI_TEMPLATE", _obeying(rules.convoai_template), "", required=True),
+        area=read("SESSION_CONVOAI_AREA", _obeying(rules.convoai_area), ""),
+        url=read("SESSION_CONVOAI_URL", _obeying(rules.convoai_url), ""),
+        customer_id=read(customer[0], parse.credential, ""),
+        customer_secret=read(customer[1], parse.credential, ""),
+        idle_timeout=read("SESSION_CONVOAI_IDLE_TIMEOUT", parse.integer(1, rules.longest_convoai_idle), 1),
+    )
 
 
 def _tokens(reader: Reader, rules: Rules, max_duration: float) -> Tokens:
@@ -153,13 +185,9 @@ def _encryption(reader: Reader, rules: Rules) -> ChannelEncryptionSettings:
         rules.encryption_mode(text)
         return text
 
-    def master_key(text: str) -> str:
-        rules.master_key(text)
-        return text
-
     chosen = reader.read("SESSION_ENCRYPTION_MODE", mode, None)
     source = reader.read("SESSION_ENCRYPTION_SOURCE", parse.choice("random", "derived"), "random")
     if chosen is None or source == "random":
         return ChannelEncryptionSettings(chosen, None)
-    key = reader.read("SESSION_ENCRYPTION_MASTER_KEY", master_key, None, required=True)
+    key = reader.read("SESSION_ENCRYPTION_MASTER_KEY", _obeying(rules.master_key), None, required=True)
     return ChannelEncryptionSettings(chosen, key)

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 Network = IPv4Network | IPv6Network
-LauncherName = Literal["none", "process", "python"]
+LauncherName = Literal["none", "process", "python", "convoai"]
 Ready = Literal["spawn", "line"]
 LogFormat = Literal["json", "text"]
 
@@ -19,6 +19,21 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class ConvoAi:
+    """How Agora is asked to run the agent. Without customer id and secret, tokens of the project authenticate.
+
+    `template` is a path; `url` is empty where the area says whom to call; `idle_timeout` is in seconds.
+    """
+
+    template: str
+    area: str
+    url: str
+    customer_id: str
+    customer_secret: str = field(repr=False)
+    idle_timeout: int
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """Which launcher starts this client's agent, and what that launcher needs to know."""
 
@@ -27,6 +42,7 @@ class Launch:
     ready: Ready = "spawn"
     keep: frozenset[str] = frozenset()
     callable: str = ""
+    convoai: ConvoAi | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +108,5 @@ class Settings:
         for client in self.clients:
             found += [secret.value.decode() for secret in client.secrets]
             found += [client.certificate, client.encryption.master_key or ""]
+            found += [client.launch.convoai.customer_secret] if client.launch.convoai else []
         return tuple(text for text in found if text)

@@ -112,6 +112,13 @@ def client_id(text: str) -> str:
     return text
 
 
+def credential(text: str) -> str:
+    """One half of a Basic authentication (RFC 7617), which a colon parts from the other."""
+    if not re.fullmatch(r"[!-9;-~]{1,256}", text):
+        raise InvalidValue("It must be printable ASCII without blanks and colons, as Agora's console shows it.")
+    return text
+
+
 def secret_value(text: str) -> bytes:
     """A secret that an HTTP header can carry unchanged and nobody can guess."""
     if len(text) < SECRET_LENGTH:

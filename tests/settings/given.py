@@ -20,6 +20,8 @@ RIGHT: Mapping[str, str] = {
     "SESSION_SECRET": SECRET,
     "SESSION_LAUNCHER": "none",
 }
+TEMPLATE = str(Path(__file__).parent / "template.json")
+CONVOAI = {"SESSION_LAUNCHER": "convoai", "SESSION_CONVOAI_TEMPLATE": TEMPLATE}
 IDENTITY = frozenset({"SESSION_CLIENT_ID", "SESSION_SECRET"})
 SHARED = {name: value for name, value in RIGHT.items() if name not in IDENTITY}
 """What may hold for every client of a file."""

@@ -6,7 +6,18 @@ from hypothesis import strategies as st
 
 from session_service.app import RULES
 from session_service.settings import VARIABLES, Layer, Refused, Sources, load
-from tests.settings.given import CERTIFICATE, MASTER_KEY, OTHER, RIGHT, SECRET, loaded, only_problem, problems, refusal
+from tests.settings.given import (
+    CERTIFICATE,
+    CONVOAI,
+    MASTER_KEY,
+    OTHER,
+    RIGHT,
+    SECRET,
+    loaded,
+    only_problem,
+    problems,
+    refusal,
+)
 
 BAD: dict[str, str] = {
     "AGORA_APP_ID": "sentinel-970CA35d",
@@ -45,6 +56,20 @@ DEPENDENT: dict[str, dict[str, str]] = {
         "SESSION_PROCESS_READY": "sentinel",
     },
     "SESSION_PYTHON_CALLABLE": {"SESSION_LAUNCHER": "python", "SESSION_PYTHON_CALLABLE": "sentinel.nowhere:run"},
+    "SESSION_CONVOAI_TEMPLATE": {"SESSION_LAUNCHER": "convoai", "SESSION_CONVOAI_TEMPLATE": "sentinel.json"},
+    "SESSION_CONVOAI_AREA": {**CONVOAI, "SESSION_CONVOAI_AREA": "sentinel-west-9"},
+    "SESSION_CONVOAI_CUSTOMER_ID": {
+        **CONVOAI,
+        "SESSION_CONVOAI_CUSTOMER_ID": "sentinel:id",
+        "SESSION_CONVOAI_CUSTOMER_SECRET": "right",
+    },
+    "SESSION_CONVOAI_CUSTOMER_SECRET": {
+        **CONVOAI,
+        "SESSION_CONVOAI_CUSTOMER_ID": "right",
+        "SESSION_CONVOAI_CUSTOMER_SECRET": "sentinel secret",
+    },
+    "SESSION_CONVOAI_IDLE_TIMEOUT": {**CONVOAI, "SESSION_CONVOAI_IDLE_TIMEOUT": "0"},
+    "SESSION_CONVOAI_URL": {**CONVOAI, "SESSION_CONVOAI_URL": "http://sentinel.example/"},
     "SESSION_ENCRYPTION_MASTER_KEY": {
         "SESSION_ENCRYPTION_MODE": "aes_256_gcm2",
         "SESSION_ENCRYPTION_SOURCE": "derived",
