@@ -58,6 +58,10 @@ def server(command: Sequence[str], environment: Mapping[str, str], port: int, lo
         if not wait_for(port, process):
             raise Unusable(f"{' '.join(command)} did not start:\n{log.read_text()[-2000:]}")
         yield process.pid
+    except Unusable as error:
+        if process.poll() is not None:
+            raise Unusable(f"{' '.join(command)} ended with code {process.returncode}.") from error
+        raise
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)

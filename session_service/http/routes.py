@@ -1,8 +1,8 @@
 """The session endpoint, the probes, and the answer for everything else.
 
 Decided here: the order in which a call is dealt with (method, secret, body, policy, session), how an error becomes an
-answer, and what is logged of a call. The endpoint is a plain ASGI callable: a router and a request object would cost a
-third of what a call costs (docs/performance.md). `app` builds it; the server calls it.
+answer, and what is logged of a call. The endpoint is a plain ASGI callable: a router and a request object would add a
+quarter to what a call costs (docs/performance.md). `app` builds it; the server calls it.
 """
 
 import asyncio
