@@ -158,6 +158,8 @@ def configure(style: str, secrets: Iterable[str], *, level: int = logging.INFO, 
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # uvicorn's own lines of starting and ending say less than ours; its warnings stay.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # Its line for each request holds the URL, and nothing that our own lines do not say.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     # The optimisations of the standard library's documentation: none of these is in our lines.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None

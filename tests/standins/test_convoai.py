@@ -1,0 +1,132 @@
+"""The stand-in for Agora's API refuses what Agora documents: what it lets pass proves something."""
+
+import time
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx2
+import pytest
+
+from session_service.agents.convoai_auth import agora_token
+from session_service.agora.identifiers import Project
+from tests.agents.convoai import CUSTOMER, TEMPLATE, Hosted, counted_entropy
+from tests.agents.specs import PROJECT, agent_spec
+
+pytestmark = pytest.mark.real
+
+SPEC = agent_spec()
+BASIC = {"Authorization": "Basic " + b64encode(":".join(CUSTOMER).encode()).decode()}
+RIGHT: Mapping[str, Any] = {
+    **TEMPLATE["properties"],  # type: ignore[dict-item]
+    "channel": SPEC.agora.channel,
+    "token": SPEC.agora.token,
+    "agent_rtc_uid": str(SPEC.agora.uid),
+    "remote_rtc_uids": ["1"],
+}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx2.Client]:
+    """The project's API, which takes Basic authentication and tokens."""
+    with Hosted(customer=CUSTOMER) as hosted:
+        base = f"{hosted.url}/v2/projects/{PROJECT.app_id}"
+        with httpx2.Client(base_url=base, headers=BASIC, trust_env=False) as made:
+            yield made
+
+
+def token(project: Project = PROJECT, age: int = 0, channel: str = SPEC.agora.channel) -> dict[str, str]:
+    """The header of a token for the session's channel and agent that was minted so long ago."""
+    header = agora_token(project, lambda: time.time() - age, counted_entropy())
+    return {"Authorization": header(channel, str(SPEC.agora.uid))}
+
+
+def join(client: httpx2.Client, changes: Mapping[str, Any], **more: Any) -> httpx2.Response:
+    """RIGHT with changes; None takes a property away."""
+    properties = {key: value for key, value in {**RIGHT, **changes}.items() if value is not None}
+    return client.post("/join", json={"name": "s-1", "properties": properties} | more.pop("top", {}), **more)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"channel": None},
+        {"token": None},
+        {"agent_rtc_uid": None},
+        {"remote_rtc_uids": None},
+        {"llm": None},
+        {"channel": 7},
+        {"agent_rtc_uid": 7},
+        {"agent_rtc_uid": "1"},
+        {"remote_rtc_uids": "1"},
+        {"remote_rtc_uids": ["*"]},
+        {"remote_rtc_uids": ["1", "2"]},
+        {"idle_timeout": 259_201},
+        {"idle_timeout": "60"},
+        {"labels": {"session_id": 7}},
+        {"token": "007"},
+        {"channel": "another"},
+        {"unknown": 1},
+        {"tts": {"vendor": "nobody"}},
+        {"rtc": {"encryption_mode": 9, "encryption_key": "k"}},
+        {"rtc": {"encryption_mode": 1, "encryption_key": ""}},
+        {"rtc": {"encryption_mode": 8, "encryption_key": "k"}},
+        {"rtc": {"encryption_mode": 8, "encryption_key": "k", "encryption_salt": b64encode(bytes(32)).decode()}},
+        {"rtc": {"encryption_mode": 8, "encryption_key": "k", "encryption_salt": b64encode(b"s" * 31).decode()}},
+        {"rtc": {"encryption_mode": "aes_256_gcm2", "encryption_key": "k"}},
+    ],
+)
+def test_a_join_body_that_breaks_a_rule_is_refused(client: httpx2.Client, changes: Mapping[str, Any]) -> None:
+    """Missing, of another type, out of range, or known to nobody."""
+    answer = join(client, changes)
+    assert (answer.status_code, answer.json().keys()) == (400, {"detail", "reason"})
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Authorization": ""}, 401),
+        ({"Authorization": "Basic " + b64encode(b"a:b").decode()}, 401),
+        ({"Authorization": "agora token=007"}, 401),
+        (token(age=700), 401),
+        (token(age=-700), 401),
+        (token(Project(PROJECT.app_id, "0" * 32)), 401),
+        (token(Project("0" * 32, PROJECT.certificate)), 401),
+        ({"Authorization": f"agora token={SPEC.agora.token}"}, 401),
+        (token(channel="another"), 403),
+    ],
+)
+def test_a_call_that_nothing_authenticates_is_refused(
+    client: httpx2.Client, headers: dict[str, str], status: int
+) -> None:
+    """Also a token without RTM, and one that is for somewhere else."""
+    assert join(client, {}, headers=headers).status_code == status
+
+
+def test_a_name_is_unique_among_what_runs_and_free_again_after_it() -> None:
+    """The second is told of the first; when that is idle for too long, Agora ends it."""
+    with Hosted(customer=CUSTOMER) as hosted:
+        base = f"{hosted.url}/v2/projects/{PROJECT.app_id}"
+        with httpx2.Client(base_url=base, headers=BASIC, trust_env=False) as client:
+            first = join(client, {"idle_timeout": 60}, headers=token()).json()["agent_id"]
+            second = join(client, {})
+            assert (second.status_code, second.json()["agent_id"]) == (409, first)
+            hosted.api.tasks[first].tester_left = hosted.api.now
+            hosted.api.now += 59
+            assert client.get(f"/agents/{first}").json()["status"] == "RUNNING"
+            hosted.api.now += 1
+            assert client.get(f"/agents/{first}").json()["status"] == "STOPPED"
+            assert client.post(f"/agents/{first}/leave").status_code == 404
+            assert join(client, {}).status_code == 200
+
+
+@pytest.mark.parametrize("query", [{"state": "7"}, {"state": "5"}, {"name": "s-1"}, {"cursor": "A0"}])
+def test_a_list_takes_what_is_documented(client: httpx2.Client, query: dict[str, str]) -> None:
+    """No search by name, and no state that the page does not have."""
+    assert client.get("/agents", params=query).status_code == 400
+
+
+def test_an_agent_that_never_was_is_not_found(client: httpx2.Client) -> None:
+    """Neither to query nor to stop."""
+    assert client.get("/agents/A0").json()["reason"] == "TaskNotFound"
+    assert client.post("/agents/A0/leave").status_code == 404
