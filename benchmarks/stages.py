@@ -27,12 +27,12 @@ from session_service import logs
 from session_service.agora.identifiers import Project
 from session_service.agora.transport import AgoraTransport
 from session_service.app import RULES, Service, World, build
-from session_service.http import server, wire
+from session_service.http import connection, wire
 from session_service.http.auth import Auth, Callers, Throttle, key
 from session_service.sessions.admission import Admission, Slot
 from session_service.sessions.model import Limits, Offer, Opened
 from session_service.sessions.policy import decide
-from session_service.settings import Layer, Sources, load
+from session_service.settings import Layer, Sources, Times, load
 
 CALLS, AT_ONCE = 2000, 50
 NOW = 1_700_000_000
@@ -110,10 +110,15 @@ def stages() -> list[tuple[str, Step]]:
 class Wire(asyncio.Transport):
     """The other end of all connections: counts answers by their heads, and tells when the last of them has come."""
 
-    def __init__(self, expected: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._left = expected
+        self._left = 0
         self.done = asyncio.Event()
+
+    def expect(self, answers: int) -> None:
+        """Count anew."""
+        self._left = answers
+        self.done.clear()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take what is written; a body comes with its head, or in the same turn."""
@@ -149,11 +154,13 @@ async def whole(app: App, protocol: type[HttpToolsProtocol], request: bytes) -> 
     state = ServerState()
     state.default_headers = [(b"date", b"Thu, 01 Jan 1970 00:00:00 GMT")]
     connections = [protocol(config=config, server_state=state, app_state={}) for _ in range(AT_ONCE)]
+    other = Wire()
+    for connection in connections:
+        connection.connection_made(other)
     began = time.process_time()
     for _ in range(CALLS // AT_ONCE):
-        other = Wire(AT_ONCE)
+        other.expect(AT_ONCE)
         for connection in connections:
-            connection.connection_made(other)
             connection.data_received(request)
         await other.done.wait()
         await asyncio.sleep(0)
@@ -168,7 +175,7 @@ def service(launcher: str) -> Service:
 
 
 def _protocol(app: Service) -> type[HttpToolsProtocol]:
-    return type("Protocol", (server.Protocol,), {"request_ids": staticmethod(app.request_ids)})
+    return connection.protocol(app.request_ids, Times(first_byte=5, receipt=10, drain=0))
 
 
 Way = tuple[str, App, type[HttpToolsProtocol], bytes, int]
