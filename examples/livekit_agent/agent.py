@@ -35,13 +35,10 @@ class CallData:
 
 
 class Support(Agent):
-    """Greets the caller by name."""
+    """The agent under test; nothing in it knows about tests."""
 
     def __init__(self) -> None:
         super().__init__(instructions="You help callers of a telephone company.")
-
-    async def on_enter(self) -> None:
-        self.session.generate_reply(instructions="Greet the caller.")
 
     @function_tool
     async def balance(self, context: RunContext[CallData]) -> str:
@@ -49,7 +46,7 @@ class Support(Agent):
         return f"The balance of {context.userdata.user_name} is 12 euros."
 
 
-class ReadsBack(llm.LLM):
+class ReadsBack(llm.LLM[Any]):
     """Stands in for a language model, so that the example needs no key: answers every turn with one sentence."""
 
     def __init__(self, sentence: str) -> None:
@@ -64,14 +61,16 @@ class ReadsBack(llm.LLM):
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
         **_: Any,
     ) -> llm.LLMStream:
-        return _Sentence(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
+        return _Sentence(self, chat_ctx, tools or [], conn_options)
 
 
 class _Sentence(llm.LLMStream):
+    def __init__(self, model: ReadsBack, chat_ctx: llm.ChatContext, tools: list[Any], conn: APIConnectOptions) -> None:
+        self._sentence = model.sentence
+        super().__init__(model, chat_ctx=chat_ctx, tools=tools, conn_options=conn)
+
     async def _run(self) -> None:
-        model = self._llm
-        assert isinstance(model, ReadsBack)
-        delta = llm.ChoiceDelta(role="assistant", content=model.sentence)
+        delta = llm.ChoiceDelta(role="assistant", content=self._sentence)
         self._event_ch.send_nowait(llm.ChatChunk(id="1", delta=delta))
 
 
@@ -104,6 +103,17 @@ async def entrypoint(ctx: JobContext) -> None:
     options = room_options_for(test, RoomOptions(audio_output=False))
     await session.start(agent, room=ctx.room, room_options=options)
     label_session(test)
+    await until_heard(ctx, session)
+    session.generate_reply(instructions="Greet the caller.")
+
+
+async def until_heard(ctx: JobContext, session: AgentSession[CallData]) -> None:
+    """LiveKit drops what an agent says before the caller is linked. In console mode the caller is always there."""
+    if ctx.is_fake_job():
+        return
+    await ctx.wait_for_participant()
+    if hasattr(session.room_io, "wait_for_ready"):  # livekit-agents 1.3 has no such method
+        await session.room_io.wait_for_ready()
 
 
 if __name__ == "__main__":
