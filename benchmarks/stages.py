@@ -155,13 +155,13 @@ async def whole(app: App, protocol: type[HttpToolsProtocol], request: bytes) -> 
     state.default_headers = [(b"date", b"Thu, 01 Jan 1970 00:00:00 GMT")]
     connections = [protocol(config=config, server_state=state, app_state={}) for _ in range(AT_ONCE)]
     other = Wire()
-    for connection in connections:
-        connection.connection_made(other)
+    for each in connections:
+        each.connection_made(other)
     began = time.process_time()
     for _ in range(CALLS // AT_ONCE):
         other.expect(AT_ONCE)
-        for connection in connections:
-            connection.data_received(request)
+        for each in connections:
+            each.data_received(request)
         await other.done.wait()
         await asyncio.sleep(0)
     return (time.process_time() - began) / CALLS * 1e6
