@@ -170,15 +170,17 @@ def _inflated(stream: bytes) -> bytes:
 
 
 def _ends_in_noise(stream: bytes, payload: bytes) -> bool:
-    """Tell whether the highest bit of the last compressed byte, before the checksum, could as well be off.
+    """Tell whether bits are set between the last code and the end of its byte, where every encoder leaves them off.
 
-    Inflating ignores the bits between the last code and the end of its byte, and every encoder leaves them off. Without
-    this, the character that holds them could be mistyped without notice.
+    Inflating ignores them, so the character that holds them could be mistyped without notice. They are noise where the
+    payload stays as it is with the highest set bit and all above it turned over. The highest set bit alone does not
+    tell: where the code that ends the stream is all zeros, that bit belongs to the distance of a repetition, and a
+    shorter distance may lead to the same text.
     """
-    last = stream[-5]
-    cleared = stream[:-5] + bytes((last ^ (1 << last.bit_length() >> 1),)) + stream[-4:]
+    last = stream[-5]  # four bytes of checksum follow
+    turned = last ^ (0xFF << last.bit_length() >> 1 & 0xFF)
     try:
-        return last != 0 and zlib.decompress(cleared) == payload
+        return last != 0 and zlib.decompress(stream[:-5] + bytes((turned,)) + stream[-4:]) == payload
     except zlib.error:
         return False
 
