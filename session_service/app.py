@@ -5,7 +5,7 @@ are arguments.
 """
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -74,11 +74,20 @@ class World:
 class Service:
     """The whole service as one ASGI application: the session endpoint at its path, everything else behind it."""
 
-    def __init__(self, endpoint: SessionEndpoint, path: str, rest: Starlette, request_ids: RequestIds) -> None:
+    def __init__(
+        self,
+        endpoint: SessionEndpoint,
+        path: str,
+        rest: Starlette,
+        request_ids: RequestIds,
+        drain: Callable[[], None],
+    ) -> None:
         self._endpoint = endpoint
         self._paths = {path, path + "/"}
         self._rest = rest
         self.request_ids = request_ids
+        self.drain = drain
+        """Take no new session from now on."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The endpoint's path has its own door, since every call that counts goes through it."""
@@ -103,7 +112,7 @@ def build(settings: Settings, world: World) -> Service:
     )
     endpoint = SessionEndpoint(auth, sessions, settings.methods, request_ids)
     rest = probes.build(sessions, request_ids, _closing(offer.launcher for offer in offers))
-    return Service(endpoint, settings.path, rest, request_ids)
+    return Service(endpoint, settings.path, rest, request_ids, sessions.drain)
 
 
 def _closing(launchers: Iterable[object]) -> list[probes.Close]:

@@ -108,6 +108,14 @@ class MethodNotAllowed(ServiceError):
     public = "This method is not served here. Use one that the Allow header names."
 
 
+class RequestTimeout(ServiceError):
+    """A message has begun, and is not complete within SESSION_RECEIPT_TIMEOUT."""
+
+    code = "request_timeout"
+    status = 408
+    public = "The request did not arrive in time. Send all of it at once."
+
+
 class BodyTooLarge(ServiceError):
     """The body is over 16 KiB."""
 

@@ -20,7 +20,7 @@ from session_service.settings import Layer, Sources, load
 settings = load(Sources(Layer("test", {dict(RIGHT)!r})), RULES).settings
 service = build(settings, World(lambda: 1700000000, lambda: 0.0, bytes, {{}}))
 from session_service.http import server
-server.build(service, service.request_ids, 1.0).config.load()
+server.build(service, settings.times, 1.0).config.load()
 """
 
 

@@ -56,4 +56,4 @@ def run(found: Loaded, children: Mapping[str, str], started: Callable[[Settings,
         logging.getLogger("session_service").warning("settings", extra={"event": "service.warning", "what": warning})
     port = bound.getsockname()[1]
     budget = max(client.answer_budget for client in settings.clients)
-    server.build(service, service.request_ids, budget, lambda: started(settings, port)).run([bound])
+    server.build(service, settings.times, budget, lambda: started(settings, port)).run([bound])

@@ -152,9 +152,13 @@ class Sessions:
         """Whether new sessions are refused because the service ends."""
         return self._draining
 
+    def drain(self) -> None:
+        """Take no new session from now on; those that live go on."""
+        self._draining = True
+
     async def close(self) -> None:
         """Take no new session, end every live one, and return when their agents are gone, or in ten seconds."""
-        self._draining = True
+        self.drain()
         if self._alarm is not None:
             self._alarm.cancel()
         for session_id in list(self._live):

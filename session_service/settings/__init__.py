@@ -12,6 +12,7 @@ from session_service.settings.load import load as load
 from session_service.settings.model import Client as Client
 from session_service.settings.model import ConvoAi as ConvoAi
 from session_service.settings.model import Settings as Settings
+from session_service.settings.model import Times as Times
 from session_service.settings.sources import Layer as Layer
 from session_service.settings.sources import Sources as Sources
 from session_service.settings.variables import NAMES as NAMES

@@ -10,7 +10,7 @@ from typing import cast
 from session_service.errors import SettingsError
 from session_service.settings import parse
 from session_service.settings.clients import Rules, read_clients
-from session_service.settings.model import LogFormat, Settings
+from session_service.settings.model import LogFormat, Settings, Times
 from session_service.settings.reader import Effective, Reader
 from session_service.settings.sources import ConfigFile, Problem, Sources, read_config
 from session_service.settings.variables import NAMES, RESERVED
@@ -78,6 +78,11 @@ def _settings(reader: Reader, file: ConfigFile | None, rules: Rules) -> Settings
         max_sessions=read("SESSION_MAX_SESSIONS", parse.integer(1, 10_000_000), 1),
         max_starts=read("SESSION_MAX_STARTS", parse.integer(1, 10_000_000), 1),
         clients=read_clients(reader, file, rules),
+        times=Times(
+            first_byte=read("SESSION_FIRST_BYTE_TIMEOUT", parse.seconds(0.1, 300), 1.0),
+            receipt=read("SESSION_RECEIPT_TIMEOUT", parse.seconds(0.1, 300), 1.0),
+            drain=read("SESSION_DRAIN_DELAY", parse.seconds(0, 300), 0.0),
+        ),
         log_format=cast(LogFormat, read("SESSION_LOG_FORMAT", parse.choice("json", "text"), "json")),
     )
 

@@ -86,6 +86,17 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds that the server waits: for a new connection's first byte, for the rest of a message once it has begun,
+    and for callers to go elsewhere once it is told to end.
+    """
+
+    first_byte: float
+    receipt: float
+    drain: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole service. `max_sessions` and `max_starts` hold over all clients together."""
 
@@ -100,6 +111,7 @@ class Settings:
     max_sessions: int
     max_starts: int
     clients: tuple[Client, ...]
+    times: Times
     log_format: LogFormat
 
     def secret_texts(self) -> tuple[str, ...]:

@@ -145,6 +145,9 @@ VARIABLES = (
     Variable("SESSION_MAX_STARTS", "agents being started at once", "10", "10", per_client=True),
     Variable("SESSION_ANSWER_BUDGET", "seconds within which a call is answered", "7", "7", per_client=True),
     Variable("SESSION_MAX_DURATION", "seconds after which a session is ended", "3600", "3600", per_client=True),
+    Variable("SESSION_FIRST_BYTE_TIMEOUT", "seconds from a new connection to its first byte", "5", "5"),
+    Variable("SESSION_RECEIPT_TIMEOUT", "seconds from a message's first byte to its last", "10", "10"),
+    Variable("SESSION_DRAIN_DELAY", "seconds that the port stays open once the service is told to end", "5", "0"),
     Variable("SESSION_LOG_FORMAT", "json or text", "json", "json"),
 )
 

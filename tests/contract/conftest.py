@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.contract.given import service
+from tests.contract.given import service, settings
 from tests.contract.in_process import InProcess
 from tests.contract.sockets import Running
 
@@ -47,11 +47,11 @@ def endpoint(in_process: InProcessFactory) -> InProcess:
 def running() -> Iterator[RunningFactory]:
     """Runs servers that are stopped with the test."""
     with ExitStack() as stack:
-        yield lambda **changes: stack.enter_context(Running(service(changes)))
+        yield lambda **changes: stack.enter_context(Running(service(changes), settings(changes).times))
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Running]:
     """One server with the settings of PLENTY, for every test that leaves it as it was."""
-    with Running(service({})) as running:
+    with Running(service({}), settings({}).times) as running:
         yield running

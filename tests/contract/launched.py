@@ -45,4 +45,5 @@ class Launched:
         )
         request_ids = RequestIds("0a1b2c")
         endpoint = SessionEndpoint(auth, self.sessions, ("POST", "GET"), request_ids)
-        self.endpoint = InProcess(Service(endpoint, PATH, probes.build(self.sessions, request_ids), request_ids))
+        rest = probes.build(self.sessions, request_ids)
+        self.endpoint = InProcess(Service(endpoint, PATH, rest, request_ids, self.sessions.drain))

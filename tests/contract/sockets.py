@@ -1,13 +1,16 @@
 """The real server on a loopback port, and connections on which a test says every byte itself."""
 
+import select
 import socket
 import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from session_service.app import Service
 from session_service.http import server
+from session_service.settings import Times
 from tests.contract.answers import Answer
 from tests.contract.given import BODY, HEADER, PATH, SECRET
 
@@ -18,9 +21,9 @@ DEADLINE = 5.0
 class Running:
     """The server of a service in a thread with its own event loop; a context that stops it cleanly."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, times: Times) -> None:
         self._socket = server.bind("127.0.0.1", 0)
-        self._server = server.build(service, service.request_ids, 1.0)
+        self._server = server.build(service, times, 1.0)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
         self.port: int = self._socket.getsockname()[1]
 
@@ -36,6 +39,13 @@ class Running:
     def connect(self) -> "Connection":
         """A new connection."""
         return Connection(self.port)
+
+    def until_idle(self) -> None:
+        """Return when no connection is left on the server's side but the one that asks."""
+        deadline = time.monotonic() + DEADLINE
+        with self.connect() as own:
+            while own.ask("/livez").status and len(self._server.server_state.connections) > 1:
+                assert time.monotonic() < deadline, "connections are left"
 
     def say(self, message: bytes, *, head: bool = False) -> Answer:
         """One message on a connection of its own, and the answer to it."""
@@ -71,6 +81,15 @@ class Connection:
         headers = tuple(iter(self._header, ("", "")))
         length = next(int(value) for name, value in headers if name == "content-length")
         return Answer(int(status.split()[1]), headers, b"" if head else self._file.read(length))
+
+    def speaks(self, within: float) -> bool:
+        """Whether the other side says something within so many seconds: an answer, or that it has closed."""
+        return bool(select.select([self._socket], [], [], within)[0])
+
+    def ask(self, path: str) -> Answer:
+        """A GET without a secret, and the answer to it."""
+        self.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        return self.answer()
 
     def line(self) -> bytes:
         """The next line, whatever it is; empty when the other side has closed."""

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from session_service.http import server, wire
+from session_service.http import connection, wire
 from tests import contract
 from tests.contract.clauses import CLAUSES, PROOFS, REFUSALS, TEXT, refusals
 
@@ -62,5 +62,5 @@ def test_the_clauses_that_a_row_refers_to_exist(code: str) -> None:
 
 def test_the_caps_of_the_document_are_those_of_the_code() -> None:
     """Sizes are written out in the document."""
-    assert (server.MAX_HEADER_BYTES, server.MAX_HEADERS, wire.MAX_BODY) == (16 * 1024, 100, 16 * 1024)
+    assert (connection.MAX_HEADER_BYTES, connection.MAX_HEADERS, wire.MAX_BODY) == (16 * 1024, 100, 16 * 1024)
     assert (wire.MAX_DEPTH, wire.MAX_CLIENT_ID) == (32, 128)

@@ -44,6 +44,9 @@ BAD: dict[str, str] = {
     "SESSION_MAX_STARTS": "ten",
     "SESSION_ANSWER_BUDGET": "nan",
     "SESSION_MAX_DURATION": "86401",
+    "SESSION_FIRST_BYTE_TIMEOUT": "0",
+    "SESSION_RECEIPT_TIMEOUT": "inf",
+    "SESSION_DRAIN_DELAY": "-1",
     "SESSION_LOG_FORMAT": "xml",
 }
 """A value for each variable that no other variable is needed to refuse."""

@@ -135,6 +135,9 @@ def test_a_secret_header_is_a_name_that_http_does_not_need(text: str) -> None:
         ("SESSION_AUTH_FAILURES", "1", "1000000"),
         ("SESSION_ANSWER_BUDGET", "0.1", "60"),
         ("SESSION_MAX_DURATION", "1", "86100"),
+        ("SESSION_FIRST_BYTE_TIMEOUT", "0.1", "300"),
+        ("SESSION_RECEIPT_TIMEOUT", "0.1", "300"),
+        ("SESSION_DRAIN_DELAY", "0", "300"),
     ],
 )
 def test_a_number_has_both_its_ends_and_nothing_beyond(name: str, low: str, high: str) -> None:

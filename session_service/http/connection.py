@@ -1,0 +1,196 @@
+"""One HTTP connection: uvicorn's on httptools, with the caps that neither has.
+
+Decided here: how large a header block and a whole message may be, and what a broken or late message is answered and
+when. httptools takes a header of a megabyte, a request without Host, and appends trailers to the headers; none of these
+reaches the application. Used by `server`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import ClassVar
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from session_service.errors import BadRequest, HeadersTooLarge, RequestTimeout, ServiceError
+from session_service.http import upgrade, wire
+from session_service.http.one_write import OneWrite
+from session_service.http.receipt import Receipt
+from session_service.settings import Times
+
+MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADERS = 100
+MAX_MESSAGE = 4 * 1024 * 1024
+"""Bytes of one message after which the connection is cut. Far over what is answered, so that a caller with a body
+that is too large has sent it all and reads its 413."""
+
+_log = logging.getLogger("session_service.http")
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. Refuses, and closes, before a message that breaks a cap reaches the application."""
+
+    request_ids: ClassVar[Callable[[], str]]
+    times: ClassVar[Times]
+
+    _receipt: Receipt
+    _in_headers = False
+    _in_body = False
+    _block = 0
+    """Bytes since the message began: an upper bound of its header block, if it began its chunk."""
+    _begins_chunk = False
+    _message = 0
+    _fresh = 0
+    _refusal: ServiceError | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A connection begins; its answers leave in one write each."""
+        super().connection_made(transport)
+        self.transport = OneWrite(transport, self.loop)
+        self._receipt = Receipt(self.loop, type(self).times, self.transport.close, self._late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone, and nothing is waited for any more."""
+        self._receipt.close()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, within the caps."""
+        if self._refusal is not None:
+            return
+        self._fresh = len(data)
+        self._message += len(data)
+        if self._in_headers:
+            self._block += len(data)
+        if not self._receipt.under_way:
+            self._receipt.begin()
+        self._unset_keepalive_if_required()
+        self._feed(memoryview(data))
+        if self._in_headers and self._block > MAX_HEADER_BYTES:
+            self._refuse(HeadersTooLarge())
+        elif self._message > MAX_MESSAGE:
+            self.transport.close()
+
+    def _feed(self, data: memoryview | bytes) -> None:
+        while data and self._refusal is None:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as found:
+                data = data[found.args[0] :]
+                self._read_on()
+            except httptools.HttpParserError:
+                self._break_off()
+
+    def _break_off(self) -> None:
+        """The parser cannot go on, or a callback of ours had a reason to refuse."""
+        self._refuse(self._refusal or BadRequest())
+
+    def _read_on(self) -> None:
+        """A request to upgrade is one like any other: its body is still to come, if it has one."""
+        self._in_body = self.cycle.more_body = True
+        self._receipt.go_on()
+        self.parser = upgrade.parser(self)
+        self._feed(upgrade.head(self.headers))
+
+    def on_message_begin(self) -> None:
+        """A message begins: all of this chunk may be its header block, unless another one came first in it."""
+        self._in_headers = True
+        self._begins_chunk = self._fresh > 0
+        self._block = self._message = self._fresh
+        if not self._receipt.under_way:
+            self._receipt.begin()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header, without the white space behind it, which httptools leaves there (RFC 9110, 5.5).
+
+        Trailers are dropped (RFC 9110, 6.5.1): whoever reads headers has read them by then.
+        """
+        if self._in_headers:
+            super().on_header(name, value.rstrip(b" \t"))
+
+    def on_headers_complete(self) -> None:
+        """Hold the header block to its caps, and the message to one Host (RFC 9112, 3.2)."""
+        self._in_headers = False
+        if len(self.headers) > MAX_HEADERS or self._header_bytes() > MAX_HEADER_BYTES:
+            raise self._refused(HeadersTooLarge())
+        hosts = [name for name, _ in self.headers if name == b"host"]
+        if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+            raise self._refused(BadRequest())
+        super().on_headers_complete()
+        self._in_body = True
+
+    def on_message_complete(self) -> None:
+        """A message ends; what follows it in this chunk is not its own."""
+        self._in_body = False
+        self._fresh = 0
+        self._receipt.end()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is out; a message refused meanwhile is next, if nothing else was asked before it."""
+        super().on_response_complete()
+        if self._refusal is not None and self.cycle.response_complete:
+            self._answer(self._refusal)
+
+    def _header_bytes(self) -> int:
+        if self._begins_chunk and self._block <= MAX_HEADER_BYTES:
+            return self._block
+        line = len(self.parser.get_method()) + len(self.url) + len("  HTTP/1.1\r\n\r\n")
+        return line + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _refused(self, error: ServiceError) -> ServiceError:
+        """Note the reason: an exception that passes through the parser comes out as a parser's error."""
+        self._refusal = error
+        return error
+
+    def _refuse(self, error: ServiceError) -> None:
+        """Refuse the message that is being read, in its turn among the answers (RFC 9112, 9.3.2)."""
+        self._refusal = error
+        self._receipt.end()
+        cycle: RequestResponseCycle | None = self.cycle
+        answered = cycle is None or cycle.response_complete
+        if self._in_body and (answered or self.pipeline):
+            self.transport.close()  # its answer is out, or would come before those of others
+        elif self._in_body:
+            self._abandon(self.cycle)
+            self._answer(error)
+        elif answered:
+            self._answer(error)
+
+    def _late(self) -> None:
+        """The message is overdue, unless it is ours to hurry: nothing is read, or another is answered first."""
+        if self.flow.read_paused or (self._in_body and self.pipeline):
+            self._receipt.begin()
+        else:
+            self._refuse(RequestTimeout())
+
+    def _abandon(self, cycle: RequestResponseCycle) -> None:
+        """The rest of this call's body will never come: towards the application its caller is gone."""
+        cycle.disconnected = True
+        cycle.message_event.set()
+
+    def _answer(self, error: ServiceError) -> None:
+        request_id = type(self).request_ids()
+        self.transport.write(_written(error, request_id))
+        self.transport.close()
+        _log.info(
+            "call",
+            extra={"event": "call", "request_id": request_id, "status": error.status, "outcome": error.code},
+        )
+
+
+def _written(error: ServiceError, request_id: str) -> bytes:
+    body = wire.refusal(error, request_id)
+    head = (
+        b"content-type: application/json\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
+        b"x-request-id: %s\r\nconnection: close\r\n\r\n"
+    )
+    return STATUS_LINE[error.status] + head % (len(body), request_id.encode("ascii")) + body
+
+
+def protocol(request_ids: Callable[[], str], times: Times) -> type[Protocol]:
+    """The connections of one server."""
+    return type("Protocol", (Protocol,), {"request_ids": staticmethod(request_ids), "times": times})
