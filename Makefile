@@ -30,8 +30,11 @@ check: lint
 	@$(BIN)/pytest -m 'not real'
 
 # Tests whose tools are missing are skipped; pytest ends by naming each, with how to get it.
-test: lint
+test: lint .venv-livekit/test.stamp .venv-livekit-floor/test.stamp
 	@$(BIN)/pytest
+	@MYPYPATH=examples .venv-livekit/bin/mypy -p agent_helpers -p tests.agent_helpers -p livekit_agent
+	@.venv-livekit/bin/pytest tests/agent_helpers
+	@.venv-livekit-floor/bin/pytest tests/agent_helpers
 
 .PHONY: lint
 lint: .venv/test.stamp
@@ -43,7 +46,7 @@ lint: .venv/test.stamp
 bench: .venv/bench.stamp
 	@exec $(BIN)/python -m benchmarks
 
-# Each file is bound by the ones before it, so that no package has two versions. The tests' file holds what the
+# Each file is bound by the ones before it, so that no package has two versions; the oldest LiveKit needs older ones. The tests' file holds what the
 # benchmarks need, too: the types of both are checked.
 lock: $(BIN)/python
 	@$(PIP) install '$(UV)'
@@ -51,12 +54,14 @@ lock: $(BIN)/python
 	@$(LOCK) $(UPGRADE) --group build -o requirements/build.txt
 	@$(LOCK) $(UPGRADE) --extra service --group bench -c requirements/service.txt -c requirements/build.txt -o requirements/bench.txt pyproject.toml
 	@$(LOCK) $(UPGRADE) --extra service --group test --group lint --group bench -c requirements/bench.txt -c requirements/build.txt -o requirements/test.txt pyproject.toml
+	@$(LOCK) $(UPGRADE) --group livekit -c requirements/test.txt -o requirements/livekit.txt
+	@$(LOCK) $(UPGRADE) --group livekit-floor -c requirements/build.txt -o requirements/livekit-floor.txt
 
 image:
 	@docker build --tag $(IMAGE) .
 
 clean:
-	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	@rm -rf .venv .venv-livekit .venv-livekit-floor .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
 # A name on PATH proves nothing (pyenv puts names there for versions that are not active): each candidate has to run.
 $(BIN)/python:
@@ -86,6 +91,15 @@ $(BIN)/python:
 .venv/test.stamp: .venv/service.stamp requirements/test.txt
 	@echo 'Installing what the tests need.'
 	@$(PIP) install --require-hashes --no-build-isolation -r requirements/test.txt
+	@touch $@
+
+# LiveKit's environments: .venv-livekit has the newest, .venv-livekit-floor the oldest that is supported.
+.venv-%/test.stamp: $(BIN)/python pyproject.toml requirements/%.txt requirements/build.txt
+	@echo 'Installing what the tests with $* need.'
+	@$(BIN)/python -m venv --clear .venv-$*
+	@.venv-$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/build.txt
+	@.venv-$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-build-isolation -r requirements/$*.txt
+	@.venv-$*/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/bench.stamp: .venv/service.stamp requirements/bench.txt
