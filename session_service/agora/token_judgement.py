@@ -7,7 +7,7 @@ instant `now` is given, in Unix seconds. Called by the command line. What is odd
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ from session_service.agora.either_version import ANY_UID
 from session_service.agora.identifiers import MAX_LIFETIME
 from session_service.agora.legacy_tokens import LegacyToken
 from session_service.agora.token_report import JOIN, Expected, TokenReport
-from session_service.agora.token_services import RTC
+from session_service.agora.token_services import RTC, Service
 from session_service.agora.tokens import Token
 
 CLOCK_SLACK = 60
@@ -51,17 +51,17 @@ def judge(report: TokenReport, expected: Expected, now: int) -> tuple[Difference
         *_signature(report),
         *_app_id(report, expected.app_id),
         *_channel(report, expected.channel),
-        *_user(report, expected.user),
+        *_user(report, expected.user, expected.channel),
         *(liveness(report, now) if expected.live else ()),
     )
 
 
-def shown(text: str) -> str:
-    """Put a text from a token in quotes, as JSON writes it in ASCII.
+def shown(value: object) -> str:
+    """Write what a token says as JSON in ASCII: a text in quotes, a role as a number, permissions as an object.
 
     So nothing in it moves a terminal's cursor, and a letter that only looks like another one shows as what it is.
     """
-    return json.dumps(text)
+    return json.dumps(value)
 
 
 def named_user(user: str) -> str:
@@ -90,24 +90,26 @@ def _app_id(report: TokenReport, wanted: str | None) -> Iterator[Difference]:
 
 
 def _channel(report: TokenReport, wanted: str | None) -> Iterator[Difference]:
-    if wanted is None or admits_channel(report.token, wanted):
+    if wanted is None or _admits_channel(report.token, wanted):
         return
     if report.channel is None:
         own = _untold(report, "channel")
     else:
-        own = f"The token is for the channel {shown(report.channel)}, expected is {shown(wanted)}."
-        own += _looks_alike(report.channel, wanted)
+        channels = _texts(_rtc(report.token), "channel")
+        own = f"The token is for the channel {' or '.join(map(shown, channels))}, expected is {shown(wanted)}."
+        own += _looks_alike(channels, wanted)
     yield Difference("channel", f"{own} A token opens the one channel that it was made for.", INVALID_TOKEN)
 
 
-def _user(report: TokenReport, wanted: str | None) -> Iterator[Difference]:
-    if wanted is None or admits_user(report.token, wanted):
+def _user(report: TokenReport, wanted: str | None, channel: str | None) -> Iterator[Difference]:
+    if wanted is None or _admits_user(report.token, wanted, channel):
         return
     if report.user is None:
         own = _untold(report, "uid")
     else:
-        own = f"The token is for {named_user(report.user)}, expected is {named_user(wanted)}."
-        own += _looks_alike(report.user, wanted)
+        users = _users(report.token, channel)
+        own = f"The token is for {' or '.join(map(named_user, users))}, expected is {named_user(wanted)}."
+        own += _looks_alike(users, wanted)
     rule = "A uid is the number under which a participant joins, and a token is good for one uid only."
     yield Difference("uid", f"{own} {rule}", INVALID_TOKEN)
 
@@ -118,27 +120,52 @@ def _untold(report: TokenReport, what: str) -> str:
     return f"The token opens no channel at all, so it holds no {what}: it has no service rtc."
 
 
-def _looks_alike(own: str, wanted: str) -> str:
+def _looks_alike(own: Iterable[str], wanted: str) -> str:
     """The hint that a person needs where two texts look equal."""
-    if own.strip().lower().lstrip("0") == wanted.strip().lower().lstrip("0") and wanted:
+    if wanted and _blurred(wanted) in map(_blurred, own):
         return " They differ only in case, outer spaces or leading zeros, and these count."
     return ""
 
 
-def admits_channel(token: Token | LegacyToken, channel: str) -> bool:
+def _blurred(text: str) -> str:
+    return text.strip().lower().lstrip("0")
+
+
+def _admits_channel(token: Token | LegacyToken, channel: str) -> bool:
     """Tell whether the token opens this channel, be it by a wildcard."""
     if isinstance(token, LegacyToken):
         return token.names_channel(channel)
-    patterns = [str(service.fields["channel"]) for service in token.services if service.kind is RTC]
-    return any(pattern == "" or _matches(pattern, channel) for pattern in patterns)
+    return any(_opens(service, channel) for service in _rtc(token))
 
 
-def admits_user(token: Token | LegacyToken, user: str) -> bool:
-    """Tell whether the token admits this uid or user account, be it because it admits any."""
+def _admits_user(token: Token | LegacyToken, user: str, channel: str | None) -> bool:
+    """Tell whether the token admits this uid or user account, be it because it admits any.
+
+    Each of several services rtc has a channel and a user of its own: where `channel` is given, and the token opens it,
+    the user must be one of that channel.
+    """
     if isinstance(token, LegacyToken):
         return token.names_uid(ANY_UID) or token.names_uid(user)
-    written = {str(service.fields["uid"]) for service in token.services if service.kind is RTC}
-    return not written.isdisjoint({ANY_UID, WILDCARD, user})
+    return not {ANY_UID, WILDCARD, user}.isdisjoint(_users(token, channel))
+
+
+def _users(token: Token | LegacyToken, channel: str | None) -> list[str]:
+    services = _rtc(token)
+    opening = [service for service in services if channel is not None and _opens(service, channel)]
+    return _texts(opening or services, "uid")
+
+
+def _rtc(token: Token | LegacyToken) -> list[Service]:
+    return [] if isinstance(token, LegacyToken) else [service for service in token.services if service.kind is RTC]
+
+
+def _texts(services: Iterable[Service], name: str) -> list[str]:
+    return list(dict.fromkeys(str(service.fields[name]) for service in services))
+
+
+def _opens(service: Service, channel: str) -> bool:
+    pattern = str(service.fields["channel"])
+    return pattern == "" or _matches(pattern, channel)
 
 
 def _matches(pattern: str, channel: str) -> bool:

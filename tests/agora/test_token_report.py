@@ -172,6 +172,26 @@ def test_each_difference_is_named(token: str, expected: Expected, subjects: list
     assert differences(token, expected) == subjects
 
 
+@pytest.mark.parametrize(
+    ("channel", "user", "words"),
+    [
+        ("a", "1", ""),
+        ("b", "2", ""),
+        ("b", "1", "The token is for uid 2, expected is uid 1."),
+        ("c", "2", 'The token is for the channel "a" or "b", expected is "c".'),
+        (None, "3", "The token is for uid 1 or uid 2, expected is uid 3."),
+    ],
+)
+def test_each_service_rtc_has_a_channel_and_a_user_of_its_own(channel: str | None, user: str, words: str) -> None:
+    """The user of one channel is nobody in the other."""
+    services = [Service(RTC, ALL, {"channel": name, "uid": uid}) for name, uid in (("a", "1"), ("b", "2"))]
+    token = tokens.mint(PROJECT, services, issued_at=NOW, lifetime=60, salt=7)
+    expected = Expected(channel, user)
+    found = [difference.what for difference in token_judgement.judge(report(token, expected), expected, NOW)]
+    assert len(found) == bool(words)
+    assert words in "".join(found)
+
+
 @pytest.mark.parametrize("token", [minted(), old()])
 def test_another_certificate_is_an_invalid_signature(token: str) -> None:
     """Also when nothing else is wrong."""
