@@ -88,6 +88,11 @@ def _decoded(text: str) -> bytes | None:
         return None
 
 
+def _bytes(text: str) -> bytes:
+    # JSON can hold half of a surrogate pair, which UTF-8 cannot; it must compare, as unequal, and not fail.
+    return text.encode(errors="surrogatepass")
+
+
 def faults(side: Side) -> tuple[str, ...]:
     """What is wrong with one side alone, a sentence each. Empty also for a side that does not encrypt."""
     if not side.encrypted:
@@ -147,7 +152,14 @@ def differences(one: Side, other: Side) -> tuple[str, ...]:
 
 def _different_modes(one: Side, other: Side) -> Iterator[str]:
     if one.mode != other.mode:
-        yield f"The modes differ: {one.mode or 'none'} here, {other.mode or 'none'} there. {SILENCE}"
+        yield f"The modes differ: {_named_mode(one)} here, {_named_mode(other)} there. {SILENCE}"
+
+
+def _named_mode(side: Side) -> str:
+    """Agora's modes by their names, and nothing else: any text may stand there, also a key by mistake."""
+    if side.known_mode:
+        return side.known_mode.name
+    return "none of Agora's" if side.mode else "none"
 
 
 def _different_keys(one: Side, other: Side) -> Iterator[str]:
@@ -166,8 +178,8 @@ def _transformed(one: str, other: str) -> str:
 
 
 def _spellings(key: str) -> Iterator[str]:
-    yield b64encode(key.encode()).decode()
-    yield key.encode().hex()
+    yield b64encode(_bytes(key)).decode()
+    yield _bytes(key).hex()
     decoded = _decoded(key)
     if decoded:
         yield decoded.hex()
@@ -179,7 +191,7 @@ def _different_salts(one: Side, other: Side) -> Iterator[str]:
         return
     if not one.salt or not other.salt:
         yield f"Only one side has a salt. {SILENCE}"
-    elif one.salt_bytes == other.salt.encode() or other.salt_bytes == one.salt.encode():
+    elif one.salt_bytes == _bytes(other.salt) or other.salt_bytes == _bytes(one.salt):
         yield f"The salts differ: one is the other, encoded as base64 a second time. {SILENCE}"
     else:
         yield f"The salts differ. {SILENCE}"

@@ -104,6 +104,11 @@ def test_two_sides_without_encryption_match(tmp_path: Path) -> None:
         ({"salt": b64encode(bytes(31) + b"1").decode()}, "The salts differ. Both"),
         ({"salt": b64encode(SALT.encode()).decode()}, "encoded as base64 a second time"),
         ({"mode_number": 7}, "are not those of one mode"),
+        ({"key": "\ud800"}, "The keys differ. Both"),
+        ({"salt": "\ud800"}, "The salts differ. Both"),
+        ({"mode": KEY}, "The modes differ: aes_256_gcm2 here, none of Agora's there."),
+        ({"mode": "\ud800"}, "none of Agora's there"),
+        ({"mode": None}, "The modes differ: aes_256_gcm2 here, none there."),
     ],
 )
 def test_each_difference_is_named_with_what_it_does(changed: dict[str, object], words: str, tmp_path: Path) -> None:
@@ -112,6 +117,7 @@ def test_each_difference_is_named_with_what_it_does(changed: dict[str, object], 
     assert code == 1
     assert words in output
     assert "Nothing wrong" not in output
+    assert KEY not in output
 
 
 @pytest.mark.parametrize(("one", "other"), [(ANSWER, PLAIN), (PLAIN, ANSWER), (ANSWER, {"encryption": None})])
