@@ -1,5 +1,6 @@
 """The command `session-service`: says in a sentence what is missing, or hands over to `cli`."""
 
+import io
 import sys
 
 
@@ -12,6 +13,8 @@ def main() -> None:
         sys.exit(2)
     from session_service.cli import commands
 
+    if sys.stdin is None:  # closed by who started us: then it reads as empty, and no command fails over it
+        sys.stdin = io.TextIOWrapper(io.BytesIO())
     commands(prog_name="session-service")
 
 

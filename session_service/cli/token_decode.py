@@ -70,7 +70,8 @@ def _given(token: str) -> str:
         return token
     data = sys.stdin.buffer.read(_MOST_BYTES)
     try:
-        return data.decode().removesuffix("\n").removesuffix("\r")
+        # Editors on Windows put a byte order mark first.
+        return data.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise UnreadableToken("Standard input is not UTF-8 text.") from None
 
@@ -142,5 +143,5 @@ def _end(end: int, now: int) -> str:
 
 
 def _service(service: ServiceReport) -> str:
-    fields = (f"{name} {shown(value) if isinstance(value, str) else value}" for name, value in service.fields.items())
+    fields = (f"{name} {shown(value)}" for name, value in service.fields.items())
     return ", ".join([f"Service    {service.name}", *fields])

@@ -9,6 +9,7 @@ import pytest
 
 from session_service.cli import made_up
 from tests.cli.conftest import Call
+from tests.commands import command as process
 from tests.settings.given import CERTIFICATE, MASTER_KEY, OTHER, RIGHT, SECRET, client
 
 EVERY_SECRET = {
@@ -36,6 +37,15 @@ def test_each_command_explains_itself(call: Call, command: str) -> None:
 def test_an_unknown_command_is_refused(call: Call) -> None:
     """click's own sentence and exit code."""
     assert call("sevre", {}).exit_code == 2
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("line", "words"), [("token decode -", "is empty"), ("encryption -", "is not JSON")])
+def test_a_closed_standard_input_reads_as_empty(line: str, words: str, tmp_path: Path) -> None:
+    """And is no failure of the program, whose exit code 1 would say that a token or a side is wrong."""
+    with process(tmp_path, f"{line} <&-", {}) as running:
+        running.until(words)
+        assert running.process.wait(10) == 2
 
 
 def test_serve_without_settings_says_everything_that_is_missing(call: Call) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session_service.agora import legacy_tokens, tokens
-from session_service.agora.token_services import RTC, Service
+from session_service.agora.token_services import KINDS, RTC, Service
 from tests.agora.vectors import OTHER_CERTIFICATE, PROJECT
 from tests.cli.debugging import SIGNED, decode, run
 
@@ -212,6 +212,19 @@ def test_a_token_cannot_move_the_cursor() -> None:
     assert done.exit_code == 1
     assert not {"\x1b", "\u202e"} & set(done.output)
     assert "\nVersion 009" not in done.output
+
+
+def test_permissions_are_shown_in_ascii() -> None:
+    """Like every text of a token: on any terminal, and without letters that only look like others."""
+    rtm2 = Service(KINDS[8], {1: HOUR}, {"user_id": "1", "permissions": {0: {1: ("r\u00f6om\u202e",)}}})
+    done = decode(tokens.mint(PROJECT, [rtm2], issued_at=BEGUN, lifetime=HOUR, salt=7))
+    assert done.exit_code == 0
+    assert r'permissions {"0": {"1": ["r\u00f6om\u202e"]}}' in done.stdout
+
+
+def test_a_byte_order_mark_is_no_part_of_a_token() -> None:
+    """Editors on Windows write one."""
+    assert run("token", "decode", "-", given=b"\xef\xbb\xbf" + GOOD.encode() + b"\r\n").exit_code == 0
 
 
 def test_the_token_is_never_printed_back() -> None:
