@@ -1,0 +1,115 @@
+"""How `session-service serve` ends: no new session, then no port, then no call, then no agent."""
+
+import json
+import re
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.agents.programs import alive
+from tests.commands import Command, command
+from tests.contract.given import PLENTY
+from tests.contract.sockets import DEADLINE, Connection, message
+
+pytestmark = pytest.mark.real
+
+SLOW = {
+    "SESSION_LAUNCHER": "process",
+    "SESSION_PROCESS_COMMAND": "sh -c 'sleep 1; echo ready; exec sleep 600'",
+    "SESSION_PROCESS_READY": "line",
+}
+STUCK = {**SLOW, "SESSION_PROCESS_COMMAND": "sleep 600"}
+"""An agent that takes a second to be ready, and one that never is."""
+NEVER = {"SESSION_DRAIN_DELAY": "300"}
+"""A delay that no test sees the end of."""
+
+
+def serve(folder: Path, changes: Mapping[str, str]) -> AbstractContextManager[Command]:
+    """The service, as an orchestrator runs it."""
+    return command(folder, "serve", {**PLENTY, **changes})
+
+
+def port(running: Command) -> int:
+    """Where it listens, once it does."""
+    return int(json.loads(running.until("service.listening"))["port"])
+
+
+def agent(running: Command) -> int:
+    """The pid of its next agent."""
+    return int(re.findall(r'"pid": ?(\d+)', running.until("agent.started"))[0])
+
+
+def end(running: Command) -> None:
+    """One SIGTERM."""
+    running.process.send_signal(signal.SIGTERM)
+
+
+def until_refused(address: int) -> Connection:
+    """A connection on which readiness has been told to be over."""
+    connection, deadline = Connection(address), time.monotonic() + DEADLINE
+    while (answer := connection.ask("/readyz")).status == 200:
+        assert time.monotonic() < deadline, "it is still ready"
+    assert (answer.status, answer.code) == (503, "draining")
+    return connection
+
+
+def test_a_call_under_way_is_answered(tmp_path: Path) -> None:
+    """Its agent is still being started when the service is told to end; then it is ended as well."""
+    with serve(tmp_path, SLOW) as running, Connection(port(running)) as caller:
+        caller.send(message())
+        pid = agent(running)
+        end(running)
+        assert caller.answer().status == 200
+        assert running.process.wait(DEADLINE * 2) == 0
+    assert not alive(pid)
+
+
+def test_the_port_stays_open_for_the_delay(tmp_path: Path) -> None:
+    """Alive, not ready, and without a session for whoever still calls; a call that came before is answered."""
+    with serve(tmp_path, {**SLOW, **NEVER}) as running:
+        address = port(running)
+        with Connection(address) as early:
+            early.send(message())
+            agent(running)
+            end(running)
+            with until_refused(address) as late, Connection(address) as later:
+                assert late.ask("/livez").status == 200
+                later.send(message())
+                assert later.answer().code == "draining"
+            assert early.answer().status == 200
+
+
+def test_the_service_is_gone_after_the_delay(tmp_path: Path) -> None:
+    """With exit code 0, and not before."""
+    with serve(tmp_path, {"SESSION_DRAIN_DELAY": "1"}) as running, Connection(port(running)):
+        began = time.monotonic()
+        assert running.terminate() == 0
+        assert 1 <= time.monotonic() - began < DEADLINE
+
+
+def test_a_second_signal_ends_the_delay(tmp_path: Path) -> None:
+    """With exit code 0 all the same."""
+    with serve(tmp_path, NEVER) as running:
+        address = port(running)
+        end(running)
+        until_refused(address).hang_up()
+        began = time.monotonic()
+        assert running.terminate() == 0
+        assert time.monotonic() - began < DEADLINE
+
+
+def test_a_second_signal_waits_for_no_call_and_for_every_agent(tmp_path: Path) -> None:
+    """A start that would take all of its budget is given up, and what it started is gone."""
+    with serve(tmp_path, {**STUCK, **NEVER, "SESSION_ANSWER_BUDGET": "60"}) as running:
+        address = port(running)
+        with Connection(address) as caller:
+            caller.send(message())
+            pid = agent(running)
+            end(running)
+            with until_refused(address):
+                assert running.terminate() == 0
+    assert not alive(pid)
