@@ -22,6 +22,7 @@ from session_service.errors import AgentRefused, AgentUnavailable, InvalidValue
 RETRY_AFTER = 5
 """Seconds after which another try makes sense where Agora does not say."""
 
+_LONGEST_BODY = 1 << 20
 _BACK_OFF = frozenset({429, 503, 504})
 _FIRST_PAUSE, _LONGEST_PAUSE, _JITTER = 0.1, 2.0, 0.1
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -124,19 +125,21 @@ class Http:
         raise AssertionError("unreachable: the loop ends by returning or raising")
 
     async def _once(self, request: Request) -> Answer:
+        sending = self._shared().stream(
+            request.method,
+            self._base + request.path,
+            params=dict(request.query),
+            content=None if request.body is None else orjson.dumps(request.body),
+            headers={"Authorization": request.authorization, "Content-Type": "application/json"},
+        )
         try:
-            response = await self._shared().request(
-                request.method,
-                self._base + request.path,
-                params=dict(request.query),
-                content=None if request.body is None else orjson.dumps(request.body),
-                headers={"Authorization": request.authorization, "Content-Type": "application/json"},
-            )
+            async with sending as response:
+                content = await _bounded(response)
         except httpx2.HTTPError as error:
             # Without its text and chain: a protocol error quotes the header that it stumbled over.
             told = f"Agora did not answer to {request.what}: {type(error).__name__}."
             raise AgentUnavailable(told, retry_after=RETRY_AFTER) from None
-        answer = Answer(response.status_code, _object(response.content), _seconds(response.headers.get("Retry-After")))
+        answer = Answer(response.status_code, _object(content), _seconds(response.headers.get("Retry-After")))
         if answer.status in _BACK_OFF:
             raise _Busy(answer)
         return answer
@@ -173,6 +176,16 @@ def _pause_before(deadline: float) -> Callable[[Exception], bool | float]:
         return float(wanted) if asyncio.get_running_loop().time() + wanted < deadline else False
 
     return pause
+
+
+async def _bounded(response: httpx2.Response) -> bytes:
+    """The body, or nothing at all where it is longer than any answer of Agora's."""
+    content = bytearray()
+    async for part in response.aiter_bytes():
+        content += part
+        if len(content) > _LONGEST_BODY:
+            return b""
+    return bytes(content)
 
 
 def _object(content: bytes) -> Json:

@@ -13,9 +13,12 @@ from tests.agents.conftest import Run
 from tests.agents.convoai import Hosted
 from tests.agents.specs import agent_spec
 from tests.agents.test_launcher_contract import soon
-from tests.standins.faults import malformed, redirects, refuses
+from tests.standins.faults import Fault, answers, malformed, redirects, refuses
 
 pytestmark = pytest.mark.real
+
+TOO_LONG = {"data": {"list": []}, "status": "RUNNING", "name": "s-1", "padding": "x" * (1 << 21)}
+"""Right in every other way, for whatever call."""
 
 
 @pytest.fixture
@@ -154,13 +157,14 @@ def test_no_proxy_is_taken_from_the_environment(
     run(start(launcher))
 
 
+@pytest.mark.parametrize("fault", [malformed, answers(TOO_LONG)], ids=["malformed", "too-long"])
 @pytest.mark.parametrize("call", ["list", "query"])
 def test_an_answer_that_cannot_be_read_is_unavailable(
-    hosted: Hosted, launcher: ConvoAiLauncher, run: Run, call: str
+    hosted: Hosted, launcher: ConvoAiLauncher, run: Run, call: str, fault: Fault
 ) -> None:
     """An unreadable list is not an empty one: that would say that nothing runs."""
     run(start(launcher))
-    hosted.api.plays(call, malformed)
+    hosted.api.plays(call, fault)
     with pytest.raises(AgentUnavailable, match="cannot be read"):
         run(launcher.list(""))
 
