@@ -33,6 +33,8 @@ check: lint
 test: lint .venv-livekit/test.stamp .venv-livekit-floor/test.stamp
 	@$(BIN)/pytest
 	@MYPYPATH=examples .venv-livekit/bin/mypy -p agent_helpers -p tests.agent_helpers -p livekit_agent
+	@.venv-livekit/bin/mypy tests/typing/agent_helpers_api.py
+	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 .venv-livekit/bin/pyright --pythonpath .venv-livekit/bin/python tests/typing
 	@.venv-livekit/bin/pytest tests/agent_helpers
 	@.venv-livekit-floor/bin/pytest tests/agent_helpers
 

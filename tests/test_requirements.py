@@ -76,7 +76,7 @@ def test_every_direct_dependency_is_pinned_within_its_range(name: str) -> None:
 
 
 def test_a_package_has_one_version_in_all_files() -> None:
-    """The sets are installed on top of each other, so they may not disagree; LiveKit's have environments of their own."""
+    """The sets are installed on top of each other, so they may not disagree; LiveKit's stand alone."""
     found: dict[str, set[str]] = {}
     together = [name for name in FILES if not name.startswith("livekit")]
     for pin in (pin for name in together for pin in pins(name)):
