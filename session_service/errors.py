@@ -180,6 +180,22 @@ class AgentUnavailable(ServiceError):
     public = "The agent cannot be started at the moment. Retry after the time in Retry-After."
 
 
+class StoreUnavailable(ServiceError):
+    """The store of sessions cannot be read or written; nothing is started on its account."""
+
+    code = "store_unavailable"
+    status = 503
+    public = "The service cannot record sessions at the moment. Retry after the time in Retry-After."
+
+
+class NotReady(ServiceError):
+    """Sessions of an earlier start cannot be ended by this one: their launcher is not installed."""
+
+    code = "not_ready"
+    status = 503
+    public = "The service found sessions that it cannot end. The operator finds them in the log."
+
+
 class Draining(ServiceError):
     """The service is shutting down and takes no new session."""
 

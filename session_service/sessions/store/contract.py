@@ -1,0 +1,121 @@
+"""What every store promises: the rows of sessions, and admission as one atomic step.
+
+Decided here: what is kept of a session, and in which steps it changes. `lifecycle` is the only caller. A row holds no
+secret, only a hash; `launcher` and `ref` are text, so that a row outlives the version that wrote it. Instants are Unix
+seconds.
+
+A store that cannot answer raises StoreUnavailable, and then has changed nothing: nothing is started on its account.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from session_service.sessions.model import Limits, Reason
+
+
+class State(StrEnum):
+    """Where a session stands. `starting` and `running` take a slot, and so does `ending` until the agent is gone."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of a session when it is admitted, and never changes."""
+
+    session_id: str
+    client: str
+    transport: str
+    channel: str
+    launcher: str
+    tester_uid: int
+    created_at: float
+    ends_at: float
+    report_hash: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a session has come. `ref` is the agent's reference as JSON; `left_at` is None until the tester leaves."""
+
+    state: State = State.STARTING
+    ref: str | None = None
+    joined_at: float | None = None
+    left_at: float | None = None
+    reason: Reason | None = None
+    exit_code: int | None = None
+    ended_at: float | None = None
+
+
+ADMITTED = Status()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A session as the store tells it."""
+
+    row: Row
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """No room. `starts` tells which limit; `earliest_end` when the next session ends by itself, if one is known."""
+
+    starts: bool
+    earliest_end: float | None
+
+
+class Store(Protocol):
+    """Rows of sessions. Every method is one atomic step; unknown ids change nothing."""
+
+    deployment: str
+    """Eight hexadecimal digits, kept with the rows: every session id of this store begins with them."""
+
+    survives_restart: bool
+    """Whether rows are still there after this process."""
+
+    async def admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
+        """Insert `row` if both limits leave room, and tell None; else tell Full and change nothing."""
+        ...
+
+    async def accepted(self, session_id: str, ref: str | None) -> None:
+        """The start is over: starting becomes running, unless the session is being ended already."""
+        ...
+
+    async def joined(self, session_id: str, at: float) -> None:
+        """The tester is in the channel (again)."""
+        ...
+
+    async def left(self, session_id: str, at: float) -> None:
+        """The tester has left the channel."""
+        ...
+
+    async def ending(self, session_id: str, reason: Reason) -> None:
+        """An end was decided. The first reason stays."""
+        ...
+
+    async def ended(self, session_id: str, reason: Reason, at: float, exit_code: int | None) -> Record | None:
+        """The agent is gone: the slot is free. Tells the record, or None where it had ended or is unknown."""
+        ...
+
+    async def get(self, session_id: str) -> Record | None:
+        """One session, live or ended."""
+        ...
+
+    async def live(self) -> Sequence[Record]:
+        """Every session that has not ended, the oldest first."""
+        ...
+
+    async def recent(self, limit: int) -> Sequence[Record]:
+        """Sessions, live and ended, the newest first."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+        ...
