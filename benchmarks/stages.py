@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from itertools import count
 from statistics import median
 from tempfile import TemporaryFile
@@ -29,9 +29,11 @@ from session_service.agora.transport import AgoraTransport
 from session_service.app import RULES, Service, World, build
 from session_service.http import connection, wire
 from session_service.http.auth import Auth, Callers, Throttle, key
-from session_service.sessions.admission import Admission, Slot
-from session_service.sessions.model import Limits, Offer, Opened
+from session_service.sessions.admission import Admission
+from session_service.sessions.model import Clocks, Limits, Offer, Opened, Reason
 from session_service.sessions.policy import decide
+from session_service.sessions.store.contract import Row
+from session_service.sessions.store.memory import MemoryStore
 from session_service.settings import Layer, Sources, Times, load
 
 CALLS, AT_ONCE = 2000, 50
@@ -77,23 +79,34 @@ def _transport() -> AgoraTransport:
     )
 
 
+def _at_once(step: Coroutine[Any, Any, object]) -> None:
+    """Run a step that waits for nothing: the store in memory has no other."""
+    try:
+        step.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("the step waits for something")
+
+
 def stages() -> list[tuple[str, Step]]:
     """The stages of an answered call, in the order in which it passes them."""
     transport = _transport()
     entropy, session_id = os.urandom(transport.ENTROPY), os.urandom(16).hex()
     limits = Limits(MANY, MANY)
-    offer = Offer("default", SETTINGS["SESSION_CLIENT_ID"], transport, None, limits, 7.0, 3600.0)
+    offer = Offer("default", SETTINGS["SESSION_CLIENT_ID"], transport, None, limits, 7.0, Clocks(3600.0))
     opened = [Opened(offer, "default")]
     auth = Auth("X-Cekura-Secret", [key(SECRET.encode(), opened[0])], Callers((), ()), Throttle(120, time.monotonic))
-    admission, numbers = Admission(limits, lambda: 0), count()
+    store, numbers = MemoryStore("0a1b2c3d"), count()
+    admission = Admission(store, limits, lambda: 0)
     request = wire.from_body("application/json", BODY.encode())
     details, _ = transport.join(session_id, NOW, entropy)
 
     def admitted() -> None:
         name = str(next(numbers))
-        admission.admit(Slot(name, "default", NOW), limits, NOW)
-        admission.started(name)
-        admission.release(name)
+        row = Row(name, "default", "agora", "cekura-" + name, "none", 1, NOW, NOW)
+        _at_once(admission.admit(row, limits))
+        _at_once(store.accepted(name, None))
+        _at_once(store.ended(name, Reason.SHUTDOWN, NOW, None))
 
     return [
         ("auth: the secret's header", lambda: auth.opened(SCOPE)),

@@ -5,8 +5,10 @@ are arguments.
 """
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.applications import Starlette
 
@@ -18,7 +20,10 @@ from session_service.http.auth import Auth, Callers, Key, Scope, Throttle, key
 from session_service.http.routes import Receive, RequestIds, Send, SessionEndpoint
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Clock, Entropy, Sessions
-from session_service.sessions.model import Limits, Offer, Opened
+from session_service.sessions.model import Clocks, Limits, Offer, Opened
+from session_service.sessions.recovery import recover
+from session_service.sessions.store.contract import Store
+from session_service.sessions.store.memory import MemoryStore
 from session_service.settings import NAMES, Client, ConvoAi, Rules, Settings
 
 
@@ -102,36 +107,59 @@ def build(settings: Settings, world: World) -> Service:
     request_ids = RequestIds(world.entropy(6).hex())
     jitter = random.Random(world.entropy(16))  # noqa: S311 - spreads retries, protects nothing
     deployment = Limits(settings.max_sessions, settings.max_starts)
-    sessions = Sessions(Admission(deployment, lambda: jitter.randint(0, RETRY_JITTER)), world.time, world.entropy)
-    offers = [_offer(client, sessions, world) for client in settings.clients]
+    store = _store(settings.store, world)
+    admission = Admission(store, deployment, lambda: jitter.randint(0, RETRY_JITTER))
+    sessions = Sessions(store, admission, world.time, world.entropy)
+    offers = {client.name: _offer(client, sessions, store, world) for client in settings.clients}
     auth = Auth(
         settings.secret_header,
-        [entry for client, offer in zip(settings.clients, offers, strict=True) for entry in _keys(client, offer)],
+        [entry for client in settings.clients for entry in _keys(client, offers[client.name])],
         Callers(settings.caller_networks, settings.trusted_proxies),
         Throttle(settings.failures_per_minute, world.monotonic),
     )
     endpoint = SessionEndpoint(auth, sessions, settings.methods, request_ids)
-    rest = probes.build(sessions, request_ids, _closing(offer.launcher for offer in offers))
+    rest = probes.build(sessions, request_ids, lambda: _life(sessions, store, offers))
     return Service(endpoint, settings.path, rest, request_ids, sessions.drain)
 
 
-def _closing(launchers: Iterable[object]) -> list[probes.Close]:
-    return [launcher.aclose for launcher in launchers if isinstance(launcher, Connected)]
+@asynccontextmanager
+async def _life(sessions: Sessions, store: Store, offers: Mapping[str, Offer]) -> AsyncIterator[None]:
+    """From before the first call to after the last: what an earlier start left, and what this one has to leave."""
+    await recover(sessions, store, offers)
+    yield
+    await sessions.close()
+    launchers: list[object] = [offer.launcher for offer in offers.values()]
+    for launcher in launchers:
+        if isinstance(launcher, Connected):
+            await launcher.aclose()
 
 
 def _keys(client: Client, offer: Offer) -> list[Key]:
     return [key(secret.value, Opened(offer, secret.label)) for secret in client.secrets]
 
 
-def _offer(client: Client, sessions: Sessions, world: World) -> Offer:
+def _store(store: str, world: World) -> Store:
+    """The store that SESSION_STORE names; SettingsError when its file cannot be used."""
+    kind, _, path = store.partition(":")
+    deployment = world.entropy(4).hex()
+    if kind == "sqlite":
+        from session_service.sessions.store.sqlite import open_store
+
+        return open_store(Path(path), deployment)
+    return MemoryStore(deployment)
+
+
+def _offer(client: Client, sessions: Sessions, store: Store, world: World) -> Offer:
+    launcher = _launcher(client, sessions.agent_exited, world)
     return Offer(
         client=client.name,
         client_id=client.client_id,
         transport=_transport(client),
-        launcher=_launcher(client, sessions.agent_exited, world),
+        launcher=launcher,
         limits=Limits(client.max_sessions, client.max_starts),
         answer_budget=client.answer_budget,
-        max_duration=client.max_duration,
+        clocks=Clocks(client.max_duration),
+        stop_at_shutdown=not (store.survives_restart and (launcher is None or launcher.survives_restart)),
     )
 
 

@@ -135,7 +135,7 @@ def test_why_a_start_failed_is_told_in_the_words_of_the_code() -> None:
 
 def test_every_reason_of_an_end_is_told_and_whether_it_is_in_use() -> None:
     """In use is what the lifecycle ends sessions with."""
-    source = text("session_service/sessions/lifecycle.py")
+    source = "".join(path.read_text() for path in (ROOT / "session_service" / "sessions").glob("*.py"))
     told = {code(row[0]): row[1] == "yes" for row in rows("docs/architecture.md", "Reason")}
     assert told == {reason.value: f"Reason.{reason.name}" in source for reason in Reason}
 

@@ -40,7 +40,8 @@ class Served:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         self.log: list[dict[str, Any]] = []
-        self.url = f"http://127.0.0.1:{self.until('service.listening')['port']}/cekura/v1/sessions"
+        self.port: int = self.until("service.listening")["port"]
+        self.url = f"http://127.0.0.1:{self.port}/cekura/v1/sessions"
 
     def until(self, event: str) -> dict[str, Any]:
         """Read the log up to the next event of this kind."""

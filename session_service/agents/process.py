@@ -18,14 +18,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from session_service.agents import handover
+from session_service.agents import handover, survivors
 from session_service.agents.child import Child
-from session_service.agents.contract import RUNNING, AgentRef, AgentSpec, AgentState, OnExit
+from session_service.agents.contract import RUNNING, UNKNOWN, AgentRef, AgentSpec, AgentState, OnExit
 from session_service.agents.exits import ExitCodes
 from session_service.agents.output import Output
 from session_service.errors import AgentRefused, AgentUnavailable
 
 GRACE = 5.0
+NOT_STARTED = 127
+"""The exit code of an agent that never ran, as shells have it."""
 _READY = b"\nready"
 _SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
@@ -117,10 +119,12 @@ class ProcessLauncher:
         if agent is not None:
             agent.child.stop(self._grace)
             await agent.child.gone.wait()
+        elif self._ended.state(ref.name) is UNKNOWN:
+            await survivors.end(ref.name, self._grace)
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:
-        """The agents of this process that run."""
-        return [agent.ref for name, agent in self._agents.items() if name.startswith(prefix)]
+        """The agents that run: this process's own, and those that an earlier one left behind."""
+        return [AgentRef(self.name, name, {"pid": pid}) for name, pid in survivors.found(prefix).items()]
 
     def _spawn(self, spec: AgentSpec) -> subprocess.Popen[bytes]:
         names = {
@@ -140,6 +144,7 @@ class ProcessLauncher:
                 start_new_session=True,
             )
         except OSError as error:
+            self._ended.add(spec.session_id, NOT_STARTED)
             raise self._start_failure(error) from error
 
     def _start_failure(self, error: OSError) -> AgentRefused | AgentUnavailable:

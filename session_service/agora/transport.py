@@ -60,6 +60,7 @@ class AgoraTransport:
     """
 
     ENTROPY = 24 + encryption.ENTROPY
+    name = "agora"
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class AgoraTransport:
         identifiers.token_terms(0, lifetime, 1)
         self._project = project
         self._prefix = identifiers.channel_prefix(prefix)
-        self._join_uid = identifiers.uid(join_uid)
+        self.join_uid = identifiers.uid(join_uid)
         self._agent_uid = _configured_agent_uid(agent_uid, join_uid)
         self._lifetime = lifetime
         self._mint = _minter(project, token_version)
@@ -90,7 +91,7 @@ class AgoraTransport:
     def join(self, session_id: str, now: int, entropy: bytes) -> tuple[JoinDetails, ChannelEncryption | None]:
         """Mint the tester's join details. The channel is the prefix and the session id; the salt is not the agent's."""
         channel = self._prefix + session_id
-        token = self._token(channel, self._join_uid, now, _salts(entropy)[0])
+        token = self._token(channel, self.join_uid, now, _salts(entropy)[0])
         made = self._encrypt(channel, entropy[_ENCRYPTION]) if self._encrypt else None
         if made is None:
             return JoinDetails(self._project.app_id, channel, token), None
@@ -98,9 +99,9 @@ class AgoraTransport:
 
     def seat(self, channel: str, now: int, entropy: bytes) -> Seat:
         """Mint the agent's seat in a channel that `join` named."""
-        uid = self._agent_uid or _drawn_agent_uid(entropy, self._join_uid)
+        uid = self._agent_uid or _drawn_agent_uid(entropy, self.join_uid)
         token = self._token(channel, uid, now, _salts(entropy)[1])
-        return Seat(self._project.app_id, channel, token, uid, self._join_uid)
+        return Seat(self._project.app_id, channel, token, uid, self.join_uid)
 
     def _token(self, channel: str, uid: int, now: int, salt: int) -> str:
         return self._mint(channel, uid, issued_at=now, lifetime=self._lifetime, salt=salt)

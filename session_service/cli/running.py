@@ -47,8 +47,8 @@ def run(found: Loaded, children: Mapping[str, str], started: Callable[[Settings,
 
     settings = found.settings
     logs.configure(settings.log_format, settings.secret_texts())
-    service = build(settings, World(time.time, time.monotonic, os.urandom, children))
     try:
+        service = build(settings, World(time.time, time.monotonic, os.urandom, children))
         bound = server.bind(settings.host, settings.port)
     except SettingsError as error:
         give_up(str(error))

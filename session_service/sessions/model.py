@@ -40,10 +40,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Clocks:
+    """Seconds. `evidence` says whether anybody would tell us that the tester has joined or left."""
+
+    max_duration: float
+    join_deadline: float = 60.0
+    idle_timeout: float = 60.0
+    evidence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """All that a client may have, with transport and launcher already chosen. Made once, by `app`.
 
-    `launcher` is None where join details are all that is asked for. Durations are seconds.
+    `launcher` is None where join details are all that is asked for. `answer_budget` is in seconds. `stop_at_shutdown`
+    is False where the next process finds the session and its agent again.
     """
 
     client: str
@@ -52,7 +63,8 @@ class Offer:
     launcher: Launcher | None
     limits: Limits
     answer_budget: float
-    max_duration: float
+    clocks: Clocks
+    stop_at_shutdown: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ def _settings(reader: Reader, file: ConfigFile | None, rules: Rules) -> Settings
         failures_per_minute=read("SESSION_AUTH_FAILURES", parse.integer(1, 1_000_000), 1),
         max_sessions=read("SESSION_MAX_SESSIONS", parse.integer(1, 10_000_000), 1),
         max_starts=read("SESSION_MAX_STARTS", parse.integer(1, 10_000_000), 1),
+        store=read("SESSION_STORE", parse.store, "memory"),
         clients=read_clients(reader, file, rules),
         times=Times(
             first_byte=read("SESSION_FIRST_BYTE_TIMEOUT", parse.seconds(0.1, 300), 1.0),

@@ -110,6 +110,7 @@ class Settings:
     failures_per_minute: int
     max_sessions: int
     max_starts: int
+    store: str
     clients: tuple[Client, ...]
     times: Times
     log_format: LogFormat

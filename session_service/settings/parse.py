@@ -105,6 +105,14 @@ def networks(text: str) -> tuple[Network, ...]:
         raise InvalidValue("It must be addresses or networks in CIDR form, without host bits.") from None
 
 
+def store(text: str) -> str:
+    """memory, or sqlite: and the path of a file."""
+    kind, colon, path = text.partition(":")
+    if text != "memory" and not (kind == "sqlite" and colon and path):
+        raise InvalidValue("It is memory, or sqlite: and the path of a file.")
+    return text
+
+
 def client_id(text: str) -> str:
     """What the platform sends as client_id: 1 to 128 printable characters."""
     if not 1 <= len(text) <= 128 or not text.isprintable():

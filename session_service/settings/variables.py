@@ -55,6 +55,12 @@ VARIABLES = (
     Variable("SESSION_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed", "10.0.0.0/8", ""),
     Variable("SESSION_AUTH_FAILURES", "wrong secrets per minute and address before 429", "120", "120"),
     Variable("SESSION_CONFIG", "TOML file with [clients.NAME] tables, for several agents", "clients.toml"),
+    Variable(
+        "SESSION_STORE",
+        "where sessions are kept: memory, or sqlite:PATH to survive a restart",
+        "sqlite:/var/lib/session-service/sessions.db",
+        "memory",
+    ),
     Variable("SESSION_LAUNCHER", "what starts the agent: none, process, python, convoai", "process", per_client=True),
     Variable(
         "SESSION_PROCESS_COMMAND",
@@ -158,7 +164,6 @@ RESERVED = frozenset(
         "SESSION_OPS_HOST",
         "SESSION_OPS_PORT",
         "SESSION_OPS_TOKEN",
-        "SESSION_STORE",
         "SESSION_JOIN_DEADLINE",
         "SESSION_IDLE_TIMEOUT",
         "SESSION_RTC_WEBHOOK_SECRET",

@@ -7,7 +7,10 @@ from contextlib import ExitStack
 import pytest
 
 from session_service.agents.contract import Launcher
+from session_service.errors import StoreUnavailable
 from session_service.sessions.model import Limits
+from session_service.sessions.store.contract import Full, Row
+from session_service.sessions.store.memory import MemoryStore
 from tests.agents.fakes import MemoryLauncher, RefusingLauncher, SlowLauncher, UnavailableLauncher
 from tests.contract import callables
 from tests.contract.clauses import clause
@@ -24,8 +27,10 @@ def launched() -> Iterator[LaunchedFactory]:
     """Makes services around a launcher; they are ended with the test."""
     with ExitStack() as stack:
 
-        def make(launcher: Launcher, sessions: int = 50, starts: int = 10) -> Launched:
-            made = Launched(launcher, Limits(sessions, starts))
+        def make(
+            launcher: Launcher, sessions: int = 50, starts: int = 10, store: MemoryStore | None = None
+        ) -> Launched:
+            made = Launched(launcher, Limits(sessions, starts), store or MemoryStore("0a1b2c3d"))
             stack.callback(made.endpoint.close)
             return made
 
@@ -77,7 +82,7 @@ def test_nothing_is_left_of_a_failed_start(launched: LaunchedFactory, launcher: 
     house = launched(made, sessions=1, starts=1)
     assert house.endpoint.call().status == house.endpoint.call().status
     assert made.running == {}
-    assert house.sessions.live() == ()
+    assert house.live() == ()
 
 
 @clause("AGT-4")
@@ -88,7 +93,7 @@ def test_nothing_is_left_of_a_caller_that_hung_up(launched: LaunchedFactory) -> 
     began = house.endpoint.time()
     house.endpoint.call(hangs_up=True)
     assert launcher.calls[-1][0] == "stop"
-    assert (launcher.running, house.sessions.live()) == ({}, ())
+    assert (launcher.running, house.live()) == ({}, ())
     assert house.endpoint.time() - began < 1
 
 
@@ -135,3 +140,30 @@ def test_the_log_says_why_an_agent_was_not_started(
     assert (call["request_id"], call["outcome"]) == (refused.request_id, "agent_refused")
     assert "suspension" in call["why"]
     assert callables.HANDED[-1].agora.token not in repr([vars(record) for record in caplog.records])
+
+
+class BrokenStore(MemoryStore):
+    """Cannot be written."""
+
+    async def admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
+        """Refuse."""
+        raise StoreUnavailable("the disk is full", retry_after=5)
+
+
+@clause("AGT-9", "REF-2", "REF-5")
+def test_nothing_is_started_that_cannot_be_recorded(launched: LaunchedFactory) -> None:
+    """An agent that nobody remembers is an agent that nobody ends."""
+    launcher = MemoryLauncher()
+    refused = launched(launcher, store=BrokenStore("0a1b2c3d")).endpoint.call()
+    assert (refused.status, refused.code, refused.header("retry-after")) == (503, "store_unavailable", "5")
+    assert launcher.calls == []
+
+
+@clause("PRO-4", "REF-2")
+def test_a_service_that_cannot_end_what_it_found_is_not_ready(launched: LaunchedFactory) -> None:
+    """It lives, and takes calls that reach it; whoever balances them is told to wait for the operator."""
+    house = launched(MemoryLauncher())
+    house.sessions.stranded = ("somebody",)
+    ready = house.endpoint.call("GET", "/readyz")
+    assert (ready.status, ready.code, ready.header("retry-after")) == (503, "not_ready", None)
+    assert house.endpoint.call("GET", "/livez").status == 200

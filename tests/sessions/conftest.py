@@ -12,8 +12,10 @@ from session_service.agora.identifiers import Project
 from session_service.agora.transport import AgoraTransport
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Sessions
-from session_service.sessions.model import Grant, Limits, Offer
+from session_service.sessions.model import Clocks, Grant, Limits, Offer
 from session_service.sessions.starting import Caller
+from session_service.sessions.store.contract import Status
+from session_service.sessions.store.memory import MemoryStore
 
 NOW = 1_700_000_000
 TRANSPORT = AgoraTransport(
@@ -28,6 +30,11 @@ TRANSPORT = AgoraTransport(
 )
 
 ROOMY = Limits(50, 10)
+
+
+def clock() -> float:
+    """Unix time that passes as the stepped loop's does."""
+    return NOW + asyncio.get_running_loop().time() - 1000.0
 
 
 async def stays() -> None:
@@ -49,13 +56,22 @@ class House:
     """A `Sessions` with its admission, and a grant for each launcher."""
 
     limits: Limits = ROOMY
-    admission: Admission = field(init=False)
+    store: MemoryStore = field(default_factory=lambda: MemoryStore("0a1b2c3d"))
     sessions: Sessions = field(init=False)
     drawn: int = 0
 
     def __post_init__(self) -> None:
-        self.admission = Admission(self.limits, lambda: 0)
-        self.sessions = Sessions(self.admission, lambda: NOW, self.entropy)
+        self.sessions = Sessions(self.store, Admission(self.store, self.limits, lambda: 0), clock, self.entropy)
+
+    async def status(self, session_id: str) -> Status:
+        """How far a session has come."""
+        record = await self.store.get(session_id)
+        assert record is not None
+        return record.status
+
+    async def taken(self) -> int:
+        """How many slots are taken."""
+        return len(await self.store.live())
 
     def entropy(self, size: int) -> bytes:
         """Different bytes each time, the same in each run."""
@@ -64,7 +80,7 @@ class House:
 
     def grant(self, launcher: Launcher | None, **changes: object) -> Grant:
         """Seven seconds to answer, an hour to last, room for fifty."""
-        offer = Offer("acme", "acme-id", TRANSPORT, launcher, ROOMY, 7.0, 3600.0)
+        offer = Offer("acme", "acme-id", TRANSPORT, launcher, ROOMY, 7.0, Clocks(3600.0))
         return Grant(replace(offer, **changes), "blue")  # type: ignore[arg-type]  # the names are Offer's
 
 

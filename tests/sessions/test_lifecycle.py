@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 
 import pytest
 
@@ -16,7 +15,7 @@ from session_service.errors import (
     ServiceError,
     SessionLimit,
 )
-from session_service.sessions.model import Limits, Reason, Session
+from session_service.sessions.model import Clocks, Limits, Reason, Session
 from tests.agents.fakes import (
     DyingLauncher,
     FailingStopLauncher,
@@ -71,7 +70,7 @@ def test_without_a_launcher_a_session_is_join_details_alone(house: House) -> Non
     async def main() -> None:
         session = await opened(house, None)
         assert session.agent is None
-        assert house.sessions.live() == (session,)
+        assert await house.taken() == 1
 
     run(main)
 
@@ -97,10 +96,8 @@ def test_a_failed_start_is_stopped_by_name_and_gives_its_slot_back(
             await opened(house, launcher)
         assert [verb for verb, _ in launcher.calls] == calls
         assert not launcher.running
-        assert house.admission.taken() == 0
-        ended = house.sessions.ended(launcher.calls[-1][1])
-        assert ended is not None
-        assert ended.reason == Reason.START_FAILED
+        assert await house.taken() == 0
+        assert (await house.status(launcher.calls[-1][1])).reason == Reason.START_FAILED
 
     run(main)
 
@@ -126,7 +123,7 @@ def test_an_agent_that_will_not_end_keeps_its_slot_and_not_its_caller(house: Hou
         with pytest.raises(AgentTimeout):
             await opened(house, launcher)
         assert asyncio.get_running_loop().time() - begun == pytest.approx(7.0)
-        assert house.admission.taken() == 1
+        assert await house.taken() == 1
 
     run(main)
 
@@ -140,9 +137,7 @@ def test_a_caller_who_hangs_up_during_a_start_gets_no_agent(house: House) -> Non
             await house.sessions.open(house.grant(launcher), caller(leaves))
         (name,) = [name for verb, name in launcher.calls if verb == "stop"]
         assert not launcher.running
-        ended = house.sessions.ended(name)
-        assert ended is not None
-        assert ended.reason == Reason.CALLER_GONE
+        assert (await house.status(name)).reason == Reason.CALLER_GONE
 
     run(main)
 
@@ -159,7 +154,7 @@ def test_a_cancelled_call_leaves_no_agent(house: House) -> None:
             await call
         await house.sessions.close()
         assert not launcher.running
-        assert house.admission.taken() == 0
+        assert await house.taken() == 0
 
     run(main)
 
@@ -175,7 +170,7 @@ def test_a_shutdown_during_a_start_refuses_the_call_and_leaves_no_agent(house: H
         with pytest.raises(Draining):
             await call
         assert not launcher.running
-        assert house.admission.taken() == 0
+        assert await house.taken() == 0
 
     run(main)
 
@@ -187,11 +182,10 @@ def test_an_agent_that_exits_ends_its_session(house: House) -> None:
         launcher = DyingLauncher(house.sessions.agent_exited, code=3)
         session = await opened(house, launcher)
         await asyncio.sleep(1)
-        ended = house.sessions.ended(session.session_id)
-        assert ended is not None
-        assert (ended.reason, ended.exit_code) == (Reason.AGENT_EXITED, 3)
+        status = await house.status(session.session_id)
+        assert (status.reason, status.exit_code) == (Reason.AGENT_EXITED, 3)
         assert [verb for verb, _ in launcher.calls] == ["start"]
-        assert house.admission.taken() == 0
+        assert await house.taken() == 0
 
     run(main)
 
@@ -201,14 +195,14 @@ def test_a_session_ends_at_its_maximum_duration(house: House) -> None:
 
     async def main() -> None:
         launcher = MemoryLauncher()
-        long = await opened(house, launcher, max_duration=100.0)
-        short = await opened(house, launcher, max_duration=40.0)
+        long = await opened(house, launcher, clocks=Clocks(100.0))
+        short = await opened(house, launcher, clocks=Clocks(40.0))
         await asyncio.sleep(41)
         assert set(launcher.running) == {long.session_id}
         await asyncio.sleep(60)
         assert not launcher.running
-        reasons = [house.sessions.ended(session.session_id) for session in (short, long)]
-        assert [ended.reason for ended in reasons if ended] == [Reason.MAX_DURATION] * 2
+        reasons = [(await house.status(session.session_id)).reason for session in (short, long)]
+        assert reasons == [Reason.MAX_DURATION] * 2
 
     run(main)
 
@@ -236,7 +230,7 @@ def test_closing_ends_every_agent_and_refuses_new_sessions(house: House) -> None
         sessions = [await opened(house, launcher) for _ in range(3)]
         await house.sessions.close()
         assert not launcher.running
-        assert {e.reason for s in sessions if (e := house.sessions.ended(s.session_id))} == {Reason.SHUTDOWN}
+        assert {(await house.status(s.session_id)).reason for s in sessions} == {Reason.SHUTDOWN}
         with pytest.raises(Draining):
             await opened(house, launcher)
 
@@ -257,18 +251,17 @@ def test_closing_does_not_wait_for_ever(house: House, caplog: pytest.LogCaptureF
     run(main)
 
 
-def test_a_stop_that_fails_is_logged_and_does_not_keep_the_others_from_ending(
-    house: House, caplog: pytest.LogCaptureFixture
-) -> None:
-    """One launcher's fault is not another's."""
+def test_a_stop_that_fails_is_tried_again_and_keeps_its_slot(house: House) -> None:
+    """For as long as it takes; the others end meanwhile."""
 
     async def main() -> None:
-        good = MemoryLauncher()
-        await opened(house, FailingStopLauncher())
-        await opened(house, good)
-        await house.sessions.close()
+        good, bad = MemoryLauncher(), FailingStopLauncher()
+        await opened(house, good, clocks=Clocks(40.0))
+        session = await opened(house, bad, clocks=Clocks(40.0))
+        await asyncio.sleep(100)
         assert not good.running
-        assert "agent.not_stopped" in [getattr(record, "event", "") for record in caplog.records]
+        assert [record.row.session_id for record in await house.store.live()] == [session.session_id]
+        assert [verb for verb, _ in bad.calls].count("stop") > 3
 
     run(main)
 
@@ -279,7 +272,7 @@ def test_no_secret_of_a_session_is_in_its_repr(house: House) -> None:
     async def main() -> None:
         session = await opened(house, MemoryLauncher())
         assert session.details.agora_token not in repr(session)
-        assert replace(session).details.agora_token not in str(house.sessions.live())
+        assert session.details.agora_token not in str(await house.store.live())
 
     run(main)
 
@@ -293,5 +286,81 @@ def test_the_launchers_own_words_reach_neither_caller_nor_log(house: House, capl
         assert "sentinel-token" not in str(refused.value)
         assert "sentinel-token" not in str([vars(record) for record in caplog.records])
         assert "KeyError" in str(refused.value)
+
+    run(main)
+
+
+EVIDENCE = Clocks(3600.0, join_deadline=60.0, idle_timeout=30.0, evidence=True)
+
+
+def test_without_evidence_a_call_is_never_cut_before_its_maximum(house: House) -> None:
+    """Nobody would tell us that the tester is there, so its absence means nothing."""
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        await opened(house, launcher, clocks=Clocks(3600.0, 60.0, 30.0, evidence=False))
+        await asyncio.sleep(3599)
+        assert launcher.running
+
+    run(main)
+
+
+def test_with_evidence_a_session_that_nobody_joins_ends_at_the_join_deadline(house: House) -> None:
+    """The platform may have given up before it joined."""
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        session = await opened(house, launcher, clocks=EVIDENCE)
+        await asyncio.sleep(59)
+        assert launcher.running
+        await asyncio.sleep(2)
+        assert (await house.status(session.session_id)).reason == Reason.JOIN_DEADLINE
+
+    run(main)
+
+
+def test_a_tester_that_leaves_for_good_ends_its_session_at_once(house: House) -> None:
+    """Its agent would talk to nobody, by the minute."""
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        session = await opened(house, launcher, clocks=EVIDENCE)
+        await house.sessions.tester_joined(session.session_id, NOW + 1.0)
+        await house.sessions.tester_left(session.session_id, NOW + 2.0, for_good=True)
+        await asyncio.sleep(1)
+        assert not launcher.running
+        assert (await house.status(session.session_id)).reason == Reason.TESTER_LEFT
+
+    run(main)
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_lost_tester_has_the_idle_time_to_come_back(house: House, returns: bool) -> None:
+    """A connection that was lost is not a call that is over."""
+
+    async def main() -> None:
+        session = await opened(house, MemoryLauncher(), clocks=EVIDENCE)
+        await house.sessions.tester_joined(session.session_id, NOW)
+        await house.sessions.tester_left(session.session_id, NOW, for_good=False)
+        await asyncio.sleep(29)
+        if returns:
+            await house.sessions.tester_joined(session.session_id, NOW + 29.0)
+        await asyncio.sleep(600)
+        assert (await house.status(session.session_id)).reason == (None if returns else Reason.IDLE)
+
+    run(main)
+
+
+def test_an_operator_ends_a_session_and_hears_when_it_is_gone(house: House) -> None:
+    """Once; a second time there is nothing to end."""
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        session = await opened(house, launcher)
+        assert house.sessions.in_channel(session.channel) is not None
+        assert await house.sessions.stop(session.session_id, Reason.OPERATOR)
+        assert not launcher.running
+        assert not await house.sessions.stop(session.session_id, Reason.OPERATOR)
+        assert house.sessions.in_channel(session.channel) is None
 
     run(main)

@@ -20,6 +20,7 @@ from tests.settings.given import (
 )
 
 BAD: dict[str, str] = {
+    "SESSION_STORE": "sentinel:/store",
     "AGORA_APP_ID": "sentinel-970CA35d",
     "AGORA_APP_CERTIFICATE": "sentinel-5CFd2fd1",
     "SESSION_CLIENT_ID": "sentinel\tid",

@@ -1,0 +1,143 @@
+"""What a restarted service does with what the last one left: two `Sessions` on one store stand for the two."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from session_service.agents.contract import UNKNOWN, AgentRef, AgentState
+from session_service.errors import AgentUnavailable
+from session_service.sessions.lifecycle import Sessions
+from session_service.sessions.model import Clocks, Limits, Offer, Reason
+from session_service.sessions.recovery import recover
+from session_service.sessions.store.contract import Row, State
+from session_service.sessions.store.memory import MemoryStore
+from tests.agents.fakes import MemoryLauncher
+from tests.agents.specs import agent_spec
+from tests.sessions.conftest import NOW, TRANSPORT, House
+from tests.virtual_time import run
+
+
+class HostedLauncher(MemoryLauncher):
+    """Its agents live elsewhere, and go on when the service ends."""
+
+    survives_restart = True
+
+
+class SilentLauncher(HostedLauncher):
+    """The provider does not answer questions."""
+
+    async def poll(self, ref: AgentRef) -> AgentState:
+        """Fail."""
+        raise AgentUnavailable("no answer in the test")
+
+
+class ForgetfulLauncher(HostedLauncher):
+    """The provider has lost the agent."""
+
+    async def poll(self, ref: AgentRef) -> AgentState:
+        """Know nothing."""
+        return UNKNOWN
+
+
+def offer(launcher: MemoryLauncher | None, client: str = "acme") -> Offer:
+    """What the client may have, an hour long."""
+    return Offer(client, f"{client}-id", TRANSPORT, launcher, Limits(50, 10), 7.0, Clocks(3600.0))
+
+
+async def left_behind(store: MemoryStore, state: State, launcher: str = "memory", client: str = "acme") -> str:
+    """A session of an earlier start, in that state."""
+    session_id = f"{store.deployment}-{state.value}"
+    row = Row(session_id, client, "agora", f"cekura-{session_id}", launcher, 1, NOW - 60.0, NOW + 600.0)
+    await store.admit(row, Limits(9, 9), Limits(9, 9))
+    if state is not State.STARTING:
+        await store.accepted(session_id, '{"seat": 7}')
+    if state is State.ENDING:
+        await store.ending(session_id, Reason.OPERATOR)
+    return session_id
+
+
+def restart(house: House, launcher: MemoryLauncher | None, steps: Coroutine[Any, Any, Any]) -> Sessions:
+    """What `steps` left, recovered with that launcher, and every end that follows from it waited for."""
+
+    async def main() -> None:
+        await steps
+        await recover(house.sessions, house.store, {"acme": offer(launcher)})
+        await asyncio.sleep(1)
+
+    run(main)
+    return house.sessions
+
+
+def reason(house: House, session_id: str) -> Reason | None:
+    """Why a session ended, or None."""
+    return run(lambda: house.status(session_id)).reason
+
+
+def test_an_agent_that_survived_goes_on_in_its_session(house: House) -> None:
+    """It is found by what its start told, keeps its slot, and can be ended as ever."""
+    launcher = HostedLauncher()
+    launcher.running["0a1b2c3d-running"] = agent_spec("0a1b2c3d-running")
+    sessions = restart(house, launcher, left_behind(house.store, State.RUNNING))
+    assert reason(house, "0a1b2c3d-running") is None
+    assert sessions.in_channel("cekura-0a1b2c3d-running") is not None
+    assert ("stop", "0a1b2c3d-running") not in launcher.calls
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.RUNNING])
+def test_what_ends_with_the_service_is_stopped_by_name_and_lost(house: House, state: State) -> None:
+    """Its pipes are gone, and nobody knows how far it came."""
+    launcher = MemoryLauncher()
+    restart(house, launcher, left_behind(house.store, state))
+    assert launcher.calls == [("stop", f"0a1b2c3d-{state.value}")]
+    assert reason(house, f"0a1b2c3d-{state.value}") == Reason.LOST
+
+
+def test_a_start_that_nobody_saw_the_end_of_is_lost_even_where_agents_survive(house: House) -> None:
+    """Its caller was never answered."""
+    launcher = HostedLauncher()
+    restart(house, launcher, left_behind(house.store, State.STARTING))
+    assert reason(house, "0a1b2c3d-starting") == Reason.LOST
+
+
+def test_an_end_that_was_under_way_is_finished_for_its_own_reason(house: House) -> None:
+    """The first reason stays."""
+    restart(house, HostedLauncher(), left_behind(house.store, State.ENDING))
+    assert reason(house, "0a1b2c3d-ending") == Reason.OPERATOR
+
+
+def test_an_agent_that_the_provider_has_lost_is_lost(house: House) -> None:
+    """Nothing runs, so the slot is free."""
+    restart(house, ForgetfulLauncher(), left_behind(house.store, State.RUNNING))
+    assert reason(house, "0a1b2c3d-running") == Reason.LOST
+
+
+def test_a_provider_that_does_not_answer_costs_nobody_their_call(house: House) -> None:
+    """The session goes on until its clock ends it."""
+    restart(house, SilentLauncher(), left_behind(house.store, State.RUNNING))
+    assert reason(house, "0a1b2c3d-running") is None
+
+
+def test_strays_of_this_deployment_are_stopped_and_nobody_elses(house: House) -> None:
+    """An agent whose start was told to nobody still has its name."""
+    launcher = HostedLauncher()
+    launcher.running = {name: agent_spec(name) for name in ("0a1b2c3d-stray", "ffffffff-other")}
+    restart(house, launcher, left_behind(house.store, State.ENDING))
+    assert set(launcher.running) == {"ffffffff-other"}
+
+
+@pytest.mark.parametrize(("launcher", "client"), [("convoai", "acme"), ("memory", "gone")])
+def test_a_session_without_its_launcher_keeps_the_service_from_being_ready(
+    house: House, launcher: str, client: str
+) -> None:
+    """It is left as it is, its slot taken: somebody has to look."""
+    sessions = restart(house, MemoryLauncher(), left_behind(house.store, State.RUNNING, launcher, client))
+    assert sessions.stranded == ("0a1b2c3d-running",)
+    assert reason(house, "0a1b2c3d-running") is None
+
+
+def test_join_details_alone_have_nothing_to_lose(house: House) -> None:
+    """They keep their slot until their time is over."""
+    restart(house, None, left_behind(house.store, State.RUNNING, launcher="none"))
+    assert reason(house, "0a1b2c3d-running") is None
