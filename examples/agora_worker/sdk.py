@@ -64,7 +64,7 @@ class AgoraChannel:
 
     def __init__(self, session: Session, audio_scenario: int) -> None:
         self._session = session
-        self._scenario = AudioScenarioType(audio_scenario)
+        self._scenario = _scenario(audio_scenario)
         self._service: AgoraService | None = None
         self._connection: RTCConnection | None = None
         self._refused_audio = False
@@ -140,6 +140,13 @@ class AgoraChannel:
             audio_publish_type=AudioPublishType.AUDIO_PUBLISH_TYPE_PCM,
             audio_scenario=self._scenario,
         )
+
+
+def _scenario(number: int) -> AudioScenarioType:
+    try:
+        return AudioScenarioType(number)
+    except ValueError:
+        raise CannotServe(f"Agora's SDK has no audio scenario {number}: correct --audio-scenario.") from None
 
 
 def _enable_encryption(connection: RTCConnection, encryption: Encryption) -> None:

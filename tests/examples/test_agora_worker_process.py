@@ -135,6 +135,18 @@ def test_a_start_that_fails_says_why(habit: str, sentence: str, events: Events, 
     assert "Traceback" not in events.all_text()
 
 
+def test_a_scenario_that_the_sdk_does_not_have_is_refused(events: Events, run: Run) -> None:
+    """Before anything is joined, with the argument's name."""
+    workers = launcher("stays", "--audio-scenario", "99")
+
+    async def main() -> str:
+        return await refusal(started(workers))
+
+    assert "exit code 1 before it was ready" in run(main())
+    assert [line for line in events.lines if "correct --audio-scenario" in line]
+    assert "Traceback" not in events.all_text()
+
+
 @pytest.mark.parametrize("data", [b"", b'{"token": "sentinel"}'])
 def test_what_is_no_session_is_refused_before_the_sdk_is_touched(data: bytes) -> None:
     """With exit code 1 and one sentence, without the value."""
