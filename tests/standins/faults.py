@@ -98,3 +98,9 @@ def redirects(url: str) -> Fault:
         return RedirectResponse(url, 307)
 
     return play
+
+
+async def floods(act: Act) -> Response:
+    """It is done, and the answer is far longer than anything that it could say."""
+    await act()
+    return Response(bytes(8 << 20))

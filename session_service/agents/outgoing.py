@@ -1,0 +1,144 @@
+"""Requests to whoever runs agents elsewhere: where they may go, what is read of an answer, what a failure becomes.
+
+Decided here: one client for all requests of a launcher, a bound on time and size for each, and that nothing which
+comes back is repeated in an error. Used by the launchers whose agents are behind an HTTP API. Secrets travel in
+headers and bodies, never in a URL, because httpx2 logs URLs.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import httpx2
+import orjson
+
+from session_service.errors import AgentUnavailable, InvalidValue
+
+Json = Mapping[str, object]
+
+RETRY_AFTER = 5
+"""Seconds after which another try makes sense where the other side does not say."""
+LONGEST_RETRY_AFTER = 3600
+"""Seconds. What is longer is no advice that a caller of ours could follow."""
+LONGEST_ANSWER = 1 << 20
+"""Bytes of an answer that are read; the longest are lists of agents."""
+KEPT_CONNECTIONS = 100
+KEPT_SECONDS = 4.0
+"""How long an idle connection is kept: less than the 5 s after which uvicorn and Node.js close theirs."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def checked_url(text: str) -> str:
+    """Return a base URL, without its last slash, if secrets may be sent there; InvalidValue where they may not."""
+    try:
+        url = httpx2.URL(text)
+    except httpx2.InvalidURL:
+        raise InvalidValue("A base URL is written https://host/path.") from None
+    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOOPBACK):
+        raise InvalidValue("A base URL begins with https://; plain http:// is for this machine alone.")
+    if not url.host or url.userinfo or url.query or url.fragment:
+        raise InvalidValue("A base URL is a host and a path, without user, query and fragment.")
+    return text.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `what` is its name in errors."""
+
+    what: str
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever its status says; `retry_after` is in seconds."""
+
+    status: int
+    content: bytes = field(repr=False)
+    retry_after: int | None
+
+    def json(self) -> Json:
+        """The body, or an empty object where it is no JSON object."""
+        try:
+            body = orjson.loads(self.content)
+        except orjson.JSONDecodeError:
+            return {}
+        return body if isinstance(body, dict) else {}
+
+
+class Outgoing:
+    """Sends over one client, which is made for the first request. `who` is the other side's name in errors.
+
+    No redirect is followed and no proxy is taken from the environment: either would send secrets elsewhere.
+    """
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+        self._client: httpx2.AsyncClient | None = None
+
+    async def send(self, request: Request, deadline: float) -> Answer:
+        """Return the answer, all of it read by `deadline`, an instant of the event loop's clock.
+
+        AgentUnavailable where there is none: nobody knows then whether what was asked for is done.
+        """
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._exchange(request)
+        except TimeoutError:
+            raise self.unavailable(f"did not answer to {request.what} in time") from None
+        except httpx2.HTTPError as error:
+            # Without its text and chain: a protocol error quotes the header that it stumbled over.
+            raise self.unavailable(f"did not answer to {request.what}: {type(error).__name__}") from None
+
+    def unavailable(self, told: str, answer: Answer | None = None) -> AgentUnavailable:
+        """What `who` `told`, as an error that names when to try again."""
+        wanted = answer.retry_after if answer else None
+        return AgentUnavailable(f"{self._who} {told}.", retry_after=wanted or RETRY_AFTER)
+
+    async def aclose(self) -> None:
+        """Close the client, if there is one. A later request makes a new one."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _exchange(self, request: Request) -> Answer:
+        opened = self._shared().stream(
+            request.method,
+            request.url,
+            params=dict(request.query),
+            content=request.content,
+            headers={"Accept-Encoding": "identity", **request.headers},
+        )
+        async with opened as response:
+            content = bytearray()
+            async for chunk in response.aiter_raw():
+                content += chunk
+                if len(content) > LONGEST_ANSWER:
+                    raise self.unavailable(f"answered {request.what} with more than {LONGEST_ANSWER} bytes")
+            return Answer(response.status_code, bytes(content), _seconds(response.headers.get("Retry-After")))
+
+    def _shared(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            self._client = httpx2.AsyncClient(
+                trust_env=False,
+                follow_redirects=False,
+                timeout=None,  # every request runs within its deadline
+                limits=httpx2.Limits(
+                    max_connections=None,
+                    max_keepalive_connections=KEPT_CONNECTIONS,
+                    keepalive_expiry=KEPT_SECONDS,
+                ),
+            )
+        return self._client
+
+
+def _seconds(retry_after: str | None) -> int | None:
+    """The header's whole seconds (RFC 9110, 10.2.3), within bounds; the other form, a date, is not worth a parser."""
+    if retry_after is None or not (retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 10):
+        return None
+    return min(max(1, int(retry_after)), LONGEST_RETRY_AFTER)

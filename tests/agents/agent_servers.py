@@ -1,0 +1,105 @@
+"""A customer's agent server and a TEN server as stand-ins on loopback ports, and launchers that use them."""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Self
+
+import orjson
+
+from session_service.agents.contract import AgentRef, Launcher
+from session_service.agents.http import HttpLauncher
+from session_service.agents.signing import Signer
+from session_service.agents.ten import TenLauncher
+from session_service.agents.ten_api import TenApi
+from session_service.agents.ten_body import read_template
+from tests.agents.specs import agent_spec, entropy
+from tests.agents.test_launcher_contract import soon
+from tests.standins.agent_server import AgentServer
+from tests.standins.serving import Served
+from tests.standins.ten_server import TenServer
+
+
+def signing_secret(name: str) -> str:
+    """A secret as Standard Webhooks writes them."""
+    return "whsec_" + b64encode(entropy(name)[:32]).decode()
+
+
+SECRET, NEXT_SECRET = signing_secret("sentinel"), signing_secret("sentinel of tomorrow")
+VENDOR_KEY = "sk-sentinel-vendor-3Tn9"
+TEMPLATE: Mapping[str, object] = {
+    "graph_name": "voice_assistant",
+    "properties": {"tts": {"params": {"key": VENDOR_KEY}}, "agora_rtc": {"subscribe_audio": True}},
+}
+LIFETIME = 3900
+
+
+def counted_entropy() -> Callable[[int], bytes]:
+    """Random-looking bytes, never the same twice."""
+    calls = iter(range(10**9))
+    return lambda size: entropy(f"call {next(calls)}")[:size]
+
+
+async def started(launcher: Launcher, name: str = "s-1") -> AgentRef:
+    """The reference of an agent that was started without trouble."""
+    return await launcher.start(agent_spec(name), soon())
+
+
+class HostedAgents:
+    """The customer's agent server `api` under `url`; a context."""
+
+    def __init__(self, *, secret: str = SECRET, lists: bool = True) -> None:
+        self.api = AgentServer(secret=secret, lists=lists)
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.url = self._running.enter_context(Served(self.api.app())).url + self.api.path
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._running.close()
+
+    def launcher(
+        self,
+        *secrets: str,
+        clock: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] | None = None,
+        url: str | None = None,
+    ) -> HttpLauncher:
+        """A launcher for this server, with the right secret unless told otherwise."""
+        signer = Signer(secrets or (SECRET,), clock=clock, entropy=random or counted_entropy())
+        return HttpLauncher(url or self.url, signer, patience=5.0)
+
+
+class HostedTen:
+    """The TEN server `api` under `url`; a context."""
+
+    def __init__(self) -> None:
+        self.api = TenServer()
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.url = self._running.enter_context(Served(self.api.app())).url
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._running.close()
+
+    def launcher(
+        self, template: Mapping[str, object] = TEMPLATE, *, start_takes: float = 5.0, url: str | None = None
+    ) -> TenLauncher:
+        """A launcher for this server; one more stands for the same service after a restart."""
+        return TenLauncher(
+            TenApi(url or self.url),
+            read_template(orjson.dumps(template)),
+            channel_prefix="cekura-",
+            lifetime=LIFETIME,
+            patience=5.0,
+            start_takes=start_takes,
+        )
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """Where agents are."""
+        return list(self.api.workers)
