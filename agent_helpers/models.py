@@ -67,16 +67,23 @@ def _pydantic(value: object, model: type[Any], path: str, report: _Report) -> An
 
 def _check(value: object, annotation: Any, path: str, report: _Report) -> Any:
     """`value` if it is what `annotation` says, with dataclasses built; else a reported problem."""
-    if annotation in (Any, object):
-        return value
+    return _checker(annotation)(value, annotation, path, report)
+
+
+@cache
+def _checker(annotation: Any) -> "Callable[[object, Any, str, _Report], Any]":
     if annotation in _SCALARS:
-        return _scalar(value, annotation, path, report)
+        return _scalar
     if dataclasses.is_dataclass(annotation) or _is_typed_dict(annotation):
-        return _object(value, annotation, path, report)
-    check = _GENERICS.get(typing.get_origin(annotation) or annotation)
+        return _object
+    check = _OTHERS.get(typing.get_origin(annotation) or annotation)
     if check is None:
-        raise TypeError(f"{path}: {annotation!r} is not supported here; use a pydantic model for it")
-    return check(value, annotation, path, report)
+        raise TypeError(f"{annotation!r} is not supported here; use a pydantic model for it")
+    return check
+
+
+def _anything(value: object, annotation: Any, path: str, report: _Report) -> Any:
+    return value
 
 
 def _scalar(value: object, annotation: Any, path: str, report: _Report) -> Any:
@@ -90,14 +97,13 @@ def _object(value: object, model: Any, path: str, report: _Report) -> Any:
     if not isinstance(value, Mapping):
         return report.add(path, f"is {kind(value)}, not an object")
     known = len(report.problems)
-    found = {
-        name: _check(value[name], field.annotation, f"{path}.{name}".strip("."), report)
-        for name, field in _fields(model).items()
-        if name in value
-    }
+    prefix = f"{path}." if path else ""
+    found = {}
     for name, field in _fields(model).items():
-        if field.required and name not in value:
-            report.add(f"{path}.{name}".strip("."), "is missing")
+        if name in value:
+            found[name] = _check(value[name], field.annotation, prefix + name, report)
+        elif field.required:
+            report.add(prefix + name, "is missing")
     return _construct(model, found, path, report) if len(report.problems) == known else _MISSING
 
 
@@ -157,6 +163,8 @@ def _mapping(value: object, annotation: Any, path: str, report: _Report) -> Any:
     if not isinstance(value, Mapping):
         return report.add(path, f"is {kind(value)}, not an object")
     _, item = typing.get_args(annotation) or (str, Any)
+    if item is Any:
+        return dict(value)  # the usual profile: nothing to check, and no path to make for it
     return {key: _check(entry, item, f"{path}.{key}", report) for key, entry in value.items()}
 
 
@@ -168,7 +176,9 @@ _SCALARS: Mapping[Any, tuple[tuple[type, ...], str]] = {
     None: ((types.NoneType,), "null"),
     types.NoneType: ((types.NoneType,), "null"),
 }
-_GENERICS: Mapping[Any, Callable[[object, Any, str, _Report], Any]] = {
+_OTHERS: Mapping[Any, Callable[[object, Any, str, _Report], Any]] = {
+    Any: _anything,
+    object: _anything,
     typing.Literal: _literal,
     typing.Union: _union,
     types.UnionType: _union,

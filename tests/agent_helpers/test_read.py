@@ -209,7 +209,7 @@ def test_one_error_lists_every_wrong_field() -> None:
     """Nobody mends a dispatch one field a run."""
     with pytest.raises(MetadataError) as caught:
         read_test_context(job({"scenario_id": "1", "text_mode": 1}), on_error="raise")
-    assert [problem.field for problem in caught.value.problems] == ["scenario_id", "text_mode", "run_id"]
+    assert [problem.field for problem in caught.value.problems] == ["scenario_id", "run_id", "text_mode"]
 
 
 @pytest.mark.parametrize("metadata", [entry[0] for entry in BROKEN.values()], ids=BROKEN)
