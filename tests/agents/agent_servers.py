@@ -4,6 +4,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Self
 
 import orjson
@@ -87,12 +88,18 @@ class HostedTen:
         self._running.close()
 
     def launcher(
-        self, template: Mapping[str, object] = TEMPLATE, *, start_takes: float = 5.0, url: str | None = None
+        self,
+        template: Mapping[str, object] = TEMPLATE,
+        *,
+        timeout: int | None = None,
+        start_takes: float = 5.0,
+        url: str | None = None,
     ) -> TenLauncher:
-        """A launcher for this server; one more stands for the same service after a restart."""
+        """A launcher for this server; `timeout` may be shorter than a template's. One more stands for a restart."""
+        read = read_template(orjson.dumps(template))
         return TenLauncher(
             TenApi(url or self.url),
-            read_template(orjson.dumps(template)),
+            read if timeout is None else replace(read, timeout=timeout),
             channel_prefix="cekura-",
             lifetime=LIFETIME,
             patience=5.0,

@@ -1,7 +1,7 @@
 """The ten launcher over a stand-in with the shapes and the traps of a TEN agents server."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import orjson
 import pytest
@@ -104,23 +104,23 @@ def test_a_full_server_is_unavailable_although_it_says_200(hosted: HostedTen, la
     assert hosted.api.calls == ["start", "stop"]
 
 
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        ("10000", AgentRefused),
-        ("10004", AgentRefused),
-        ("10100", AgentRefused),
-        ("10101", AgentUnavailable),
-        ("10001", AgentUnavailable),
-    ],
-)
+MEANT = {
+    "10000": AgentRefused,
+    "10004": AgentRefused,
+    "10100": AgentRefused,
+    "10101": AgentUnavailable,
+    "10001": AgentUnavailable,
+}
+
+
+@pytest.mark.parametrize("code", MEANT)
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_the_code_decides_whatever_the_status_says(
-    hosted: HostedTen, launcher: TenLauncher, run: Run, code: str, error: type[ServiceError], status: int
+    hosted: HostedTen, launcher: TenLauncher, run: Run, code: str, status: int
 ) -> None:
     """Should the server ever send the status that it means, nothing changes."""
     hosted.api.plays("start", fails(code, status))
-    with pytest.raises(error, match=f"code {code} to start"):
+    with pytest.raises(MEANT[code], match=f"code {code} to start"):
         run(started(launcher))
 
 
@@ -258,6 +258,57 @@ def test_a_restarted_service_finds_and_ends_what_runs(hosted: HostedTen, launche
         run(later.stop(ref))
     run(later.aclose())
     assert hosted.channels == ["of-somebody-else"]
+
+
+def test_an_agent_with_a_short_timeout_is_pinged_until_it_is_gone(hosted: HostedTen, run: Run) -> None:
+    """Through a failure of one ping, and not after the server has said that there is no such agent."""
+    launcher = hosted.launcher(timeout=1)
+    hosted.api.plays("ping", refuses(502, "BadGateway"), fails("10000"))
+
+    async def main() -> None:
+        await started(launcher)
+        await pings(hosted, 4)
+        hosted.api.workers.clear()
+        await pings(hosted, 5)
+        await launcher.aclose()
+
+    run(main())
+    assert hosted.api.calls == ["start", *["ping"] * 5]
+
+
+async def pings(hosted: HostedTen, number: int) -> None:
+    """Wait for so many of them."""
+    while hosted.api.calls.count("ping") < number:
+        await asyncio.to_thread(hosted.api.arrived["ping"].wait, 5)
+        hosted.api.arrived["ping"].clear()
+
+
+def test_a_stopped_agent_is_pinged_no_more(hosted: HostedTen, run: Run) -> None:
+    """Nothing of it is left in this process."""
+    launcher = hosted.launcher(timeout=1)
+
+    async def main() -> set[asyncio.Task[None]]:
+        before = asyncio.all_tasks()
+        ref = await started(launcher)
+        await launcher.stop(ref)
+        await launcher.aclose()
+        return {task for task in asyncio.all_tasks() - before if not task.done()}
+
+    assert run(main()) == set()
+
+
+def test_a_restarted_service_pings_what_it_finds(hosted: HostedTen, launcher: TenLauncher, run: Run) -> None:
+    """From its first look on; the agent would end in the middle of the call."""
+    later = hosted.launcher(timeout=1)
+
+    async def main() -> None:
+        ref = await started(launcher)
+        await later.poll(ref)
+        await pings(hosted, 1)
+        await later.aclose()
+
+    run(main())
+    assert hosted.channels == ["cekura-s-1"]
 
 
 @pytest.mark.parametrize(
