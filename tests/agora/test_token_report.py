@@ -207,6 +207,10 @@ def test_another_certificate_is_an_invalid_signature(token: str) -> None:
         ("r*m", "rook", False),
         ("a.c", "abc", False),
         ("1*a*2", "1xay2", True),
+        ("1*a*2", "12", False),
+        ("ab*ba", "aba", False),
+        ("*aa*aa*", "aaa", False),
+        ("*a" * 20 + "*b", "a" * 63, False),
     ],
 )
 def test_a_wildcard_opens_what_fits_and_is_remarked(channel: str, wanted: str, fits: bool) -> None:
@@ -221,6 +225,7 @@ def test_a_wildcard_uid_admits_everybody_and_is_remarked(uid: str) -> None:
     """Agora lets them in, so it is no difference."""
     assert differences(minted(uid=uid), FITS) == []
     assert "admits any uid" in remarks(minted(uid=uid))
+    assert token_judgement.named_user(uid) == "any uid"
 
 
 @pytest.mark.parametrize(
