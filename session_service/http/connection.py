@@ -35,6 +35,7 @@ class Protocol(HttpToolsProtocol):
     times: ClassVar[Times]
 
     _receipt: Receipt
+    _unread: asyncio.TimerHandle | None = None
     _in_headers = False
     _in_body = False
     _block = 0
@@ -47,8 +48,9 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A connection begins; its answers leave in one write each."""
         super().connection_made(transport)
-        self.transport = OneWrite(transport, self.loop)
-        self._receipt = Receipt(self.loop, type(self).times, self.transport.close, self._late)
+        times = type(self).times
+        self.transport = OneWrite(transport, self.loop, times.receipt)
+        self._receipt = Receipt(self.loop, times, self.transport.close, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone, and nothing is waited for any more."""
@@ -71,6 +73,17 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HeadersTooLarge())
         elif self._message > MAX_MESSAGE:
             self.transport.close()
+
+    def pause_writing(self) -> None:
+        """More answers are unread than are kept; their caller has as long for them as for a message."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(type(self).times.receipt, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has read on."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
 
     def _feed(self, data: memoryview | bytes) -> None:
         while data and self._refusal is None:

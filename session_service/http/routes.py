@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from session_service import logs
-from session_service.errors import BodyTooLarge, CallerGone, MethodNotAllowed, ServiceError
+from session_service.errors import BodyTooLarge, CallerGone, Draining, MethodNotAllowed, ServiceError
 from session_service.http import wire
 from session_service.http.auth import Auth, Scope
 from session_service.sessions.lifecycle import Sessions
@@ -173,4 +173,6 @@ async def send_refusal(
         headers.append((b"retry-after", b"%d" % error.retry_after))
     if error.status == 401:
         headers.append((b"www-authenticate", b"SharedSecret"))  # RFC 9110, 15.5.2 wants a challenge
+    if isinstance(error, Draining):
+        headers.append((b"connection", b"close"))  # a proxy's next call opens a new one, to another instance
     await send_json(send, error.status, wire.refusal(error, request_id), request_id, headers)

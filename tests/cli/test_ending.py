@@ -80,6 +80,7 @@ def test_the_port_stays_open_for_the_delay(tmp_path: Path) -> None:
                 assert late.ask("/livez").status == 200
                 later.send(message())
                 assert later.answer().code == "draining"
+                assert later.line() == b"", "a proxy would send its next call here as well"
             assert early.answer().status == 200
 
 

@@ -4,6 +4,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -36,16 +37,24 @@ class Running:
         self._thread.join(DEADLINE)
         assert not self._thread.is_alive(), "the server does not stop"
 
-    def connect(self) -> "Connection":
-        """A new connection."""
-        return Connection(self.port)
+    def connect(self, window: int | None = None) -> "Connection":
+        """A new connection; `window` is how many bytes its side takes that nobody reads."""
+        return Connection(self.port, window)
 
     def until_idle(self) -> None:
-        """Return when no connection is left on the server's side but the one that asks."""
-        deadline = time.monotonic() + DEADLINE
+        """Return when no connection is left on the server's side."""
+        self._until(lambda others: others == 0)
+
+    def until_busy(self, connections: int) -> None:
+        """Return when so many are there."""
+        self._until(lambda others: others >= connections)
+
+    def _until(self, reached: Callable[[int], bool]) -> None:
+        """Ask until the number of other connections is right; each time is a turn of the server's loop."""
+        deadline = time.monotonic() + 2 * DEADLINE
         with self.connect() as own:
-            while own.ask("/livez").status and len(self._server.server_state.connections) > 1:
-                assert time.monotonic() < deadline, "connections are left"
+            while own.ask("/livez").status == 200 and not reached(len(self._server.server_state.connections) - 1):
+                assert time.monotonic() < deadline, "the connections are not what they should be"
 
     def say(self, message: bytes, *, head: bool = False) -> Answer:
         """One message on a connection of its own, and the answer to it."""
@@ -57,8 +66,12 @@ class Running:
 class Connection:
     """Bytes out, answers in."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+    def __init__(self, port: int, window: int | None = None) -> None:
+        self._socket = socket.socket()
+        if window is not None:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self._socket.settimeout(DEADLINE)
+        self._socket.connect(("127.0.0.1", port))
         self._file = self._socket.makefile("rb")
 
     def __enter__(self) -> Self:

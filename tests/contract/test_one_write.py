@@ -2,15 +2,20 @@
 
 import asyncio
 
+import pytest
+
 from session_service.http.one_write import OneWrite
+from tests import virtual_time
 
 
 class Recorded(asyncio.Transport):
-    """A transport that keeps each write by itself, and its end."""
+    """A transport that keeps each write by itself, and its end; its peer has left so many bytes unread."""
 
-    def __init__(self) -> None:
+    def __init__(self, unread: int = 0) -> None:
         super().__init__()
         self.seen: list[bytes | None] = []
+        self.unread = unread
+        self.aborted_at: float | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep it."""
@@ -20,13 +25,21 @@ class Recorded(asyncio.Transport):
         """Keep it as None."""
         self.seen.append(None)
 
+    def get_write_buffer_size(self) -> int:
+        """What is unread."""
+        return self.unread
+
+    def abort(self) -> None:
+        """Keep when."""
+        self.aborted_at = asyncio.get_running_loop().time()
+
 
 def test_head_and_body_are_one_write() -> None:
     """Two system calls for one answer would be a tenth of what a call costs."""
 
     async def answer() -> list[bytes | None]:
         wire = Recorded()
-        out = OneWrite(wire, asyncio.get_running_loop())
+        out = OneWrite(wire, asyncio.get_running_loop(), 1.0)
         out.write(b"head ")
         out.write(b"body")
         await asyncio.sleep(0)
@@ -40,7 +53,7 @@ def test_a_later_turn_is_a_write_of_its_own() -> None:
 
     async def answer() -> list[bytes | None]:
         wire = Recorded()
-        out = OneWrite(wire, asyncio.get_running_loop())
+        out = OneWrite(wire, asyncio.get_running_loop(), 1.0)
         for part in (b"first", b"second"):
             out.write(part)
             await asyncio.sleep(0)
@@ -54,10 +67,24 @@ def test_closing_sends_what_waits_first() -> None:
 
     async def answer() -> list[bytes | None]:
         wire = Recorded()
-        out = OneWrite(wire, asyncio.get_running_loop())
+        out = OneWrite(wire, asyncio.get_running_loop(), 1.0)
         out.write(b"refused")
         out.close()
         await asyncio.sleep(0)
         return wire.seen
 
     assert asyncio.run(answer()) == [b"refused", None]
+
+
+@pytest.mark.parametrize(("unread", "after"), [(0, None), (1, 2.5)])
+def test_closing_does_not_wait_for_ever_for_a_caller_to_read(unread: int, after: float | None) -> None:
+    """Its patience over, what is unread is lost; without any, it is left to close by itself."""
+
+    async def aborted_after() -> float | None:
+        wire, loop = Recorded(unread), asyncio.get_running_loop()
+        began = loop.time()
+        OneWrite(wire, loop, 2.5).close()
+        await asyncio.sleep(100)
+        return wire.aborted_at and wire.aborted_at - began
+
+    assert virtual_time.run(aborted_after) == after

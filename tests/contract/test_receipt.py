@@ -1,15 +1,17 @@
 """Callers that are slow or silent, over a socket (docs/contract.md, CAP-10 and CAP-11)."""
 
 import logging
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
+from tests.agora.tools import tool
 from tests.contract.clauses import clause
 from tests.contract.conftest import RunningFactory
-from tests.contract.given import BODY, PATH
+from tests.contract.given import BODY, PATH, SECRET
 from tests.contract.sockets import Connection, Running, message
 
 TARGET = PATH.encode()
@@ -18,6 +20,11 @@ SHORT = 0.3
 LONG = "60"
 """Seconds after which a test of something else has failed."""
 HEAD, _, _ = message().partition(b"\r\n\r\n")
+ATTACKS = {
+    "slow headers": ["-H"],
+    "slow bodies": ["-B", "-f", f"text/plain\r\nX-Cekura-Secret: {SECRET}"],
+    "slow reading": ["-X", "-k", "9"],
+}
 
 
 @pytest.fixture
@@ -138,6 +145,17 @@ def test_a_caller_that_reads_slowly_gets_all_of_its_answer(hasty: Running) -> No
         assert slow.answer().status == 200
 
 
+@clause("CAP-12")
+@pytest.mark.parametrize("calls", [1000, 20_000], ids=["that fit our buffers", "that do not"])
+def test_a_caller_that_never_reads_is_cut_off(running: RunningFactory, calls: int) -> None:
+    """Its answers would wait for it for ever, and so would the end of the service."""
+    server = running(SESSION_RECEIPT_TIMEOUT=str(SHORT))
+    with server.connect(window=1024) as connection:
+        connection.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * calls)
+        connection.send(b"GET /livez HTTP/1.0\r\n\r\n")
+        server.until_idle()
+
+
 @clause("CAP-10", "CAP-8", "REF-5")
 def test_a_call_that_never_arrived_takes_no_session(running: RunningFactory, caplog: pytest.LogCaptureFixture) -> None:
     """The only place that there is goes to the next call, and the log names both."""
@@ -162,4 +180,22 @@ def test_hundreds_of_slow_connections_do_not_keep_a_call_from_its_answer(running
         assert server.say(message()).status == 200
         assert time.monotonic() - began < 1
         assert {connection.line()[:12] for connection in slow} == {b"", b"HTTP/1.1 408"}
+    server.until_idle()
+
+
+@pytest.mark.real
+@clause("CAP-10", "CAP-12")
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+def test_a_known_attack_keeps_no_call_from_its_answer(running: RunningFactory, attack: list[str]) -> None:
+    """slowhttptest's, from 300 connections at once."""
+    program = tool("slowhttptest", "apt-get install slowhttptest, or brew install slowhttptest")
+    server = running(SESSION_RECEIPT_TIMEOUT="2", SESSION_FIRST_BYTE_TIMEOUT="2")
+    url = f"http://127.0.0.1:{server.port}{PATH}"
+    how = ["-c", "300", "-r", "300", "-i", "1", "-l", "4", "-s", "9000", "-t", "POST", "-u", url]
+    with subprocess.Popen([program, *attack, *how], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL) as attacking:
+        server.until_busy(300)
+        began = time.monotonic()
+        assert server.say(message()).status == 200
+        assert time.monotonic() - began < 1
+        assert attacking.wait(60) == 0
     server.until_idle()
