@@ -4,6 +4,7 @@ Called by `cli` and by tests. Nothing here reads the environment, the clock or t
 are arguments.
 """
 
+import math
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ from session_service.sessions.model import Clocks, Limits, Offer, Opened
 from session_service.sessions.recovery import recover
 from session_service.sessions.store.contract import Store
 from session_service.sessions.store.memory import MemoryStore
-from session_service.settings import NAMES, Client, ConvoAi, Rules, Settings
+from session_service.settings import NAMES, AgentServer, Client, ConvoAi, Rules, Settings, Ten
 
 
 def _loadable(text: str) -> object:
@@ -40,10 +41,22 @@ def _readable_template(path: str) -> object:
     return load_template(path)
 
 
+def _readable_ten_template(path: str) -> object:
+    from session_service.agents.ten_body import load_template
+
+    return load_template(path)
+
+
 def _callable_url(text: str) -> object:
-    from session_service.agents.convoai_http import checked_url
+    from session_service.agents.outgoing import checked_url
 
     return checked_url(text)
+
+
+def _signing_secret(text: str) -> str:
+    from session_service.agents.signing import checked_secret
+
+    return checked_secret(text)
 
 
 RULES = Rules(
@@ -56,7 +69,9 @@ RULES = Rules(
     agent_callable=_loadable,
     convoai_template=_readable_template,
     convoai_area=areas.base_url,
-    convoai_url=_callable_url,
+    base_url=_callable_url,
+    signing_secret=_signing_secret,
+    ten_template=_readable_ten_template,
     longest_convoai_idle=areas.LONGEST_IDLE,
     longest_lifetime=identifiers.MAX_LIFETIME,
 )
@@ -64,6 +79,8 @@ RULES = Rules(
 
 RETRY_JITTER = 5
 """Seconds over which refused callers are spread."""
+TEN_SLACK = 60
+"""Seconds between the longest session and the end that a TEN server itself puts to an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +210,10 @@ def _launcher(client: Client, on_exit: OnExit, world: World) -> Launcher | None:
         )
     if launch.convoai is not None:
         return _convoai(client, launch.convoai, world)
+    if launch.http is not None:
+        return _http(launch.http, world)
+    if launch.ten is not None:
+        return _ten(client, launch.ten)
     if launch.launcher == "python":
         from session_service.agents.python import PythonLauncher, load_callable
 
@@ -218,4 +239,24 @@ def _convoai(client: Client, settings: ConvoAi, world: World) -> Launcher:
         channel_prefix=client.tokens.channel_prefix,
         idle_timeout=settings.idle_timeout,
         clock=world.time,
+    )
+
+
+def _http(settings: AgentServer, world: World) -> Launcher:
+    from session_service.agents.http import HttpLauncher
+    from session_service.agents.signing import Signer
+
+    return HttpLauncher(settings.url, Signer(settings.secrets, clock=world.time, entropy=world.entropy))
+
+
+def _ten(client: Client, settings: Ten) -> Launcher:
+    from session_service.agents.ten import TenLauncher
+    from session_service.agents.ten_api import TenApi
+    from session_service.agents.ten_body import load_template
+
+    return TenLauncher(
+        TenApi(settings.url),
+        load_template(settings.template),
+        channel_prefix=client.tokens.channel_prefix,
+        lifetime=math.ceil(client.max_duration) + TEN_SLACK,
     )

@@ -7,6 +7,7 @@ headers and bodies, never in a URL, because httpx2 logs URLs.
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import httpx2
@@ -115,12 +116,17 @@ class Outgoing:
             headers={"Accept-Encoding": "identity", **request.headers},
         )
         async with opened as response:
-            content = bytearray()
-            async for chunk in response.aiter_raw():
+            content = await self._read(request, response)
+            return Answer(response.status_code, content, _seconds(response.headers.get("Retry-After")))
+
+    async def _read(self, request: Request, response: httpx2.Response) -> bytes:
+        content = bytearray()
+        async with aclosing(response.aiter_raw()) as chunks:  # left open, the connection would close at some later time
+            async for chunk in chunks:
                 content += chunk
                 if len(content) > LONGEST_ANSWER:
                     raise self.unavailable(f"answered {request.what} with more than {LONGEST_ANSWER} bytes")
-            return Answer(response.status_code, bytes(content), _seconds(response.headers.get("Retry-After")))
+        return bytes(content)
 
     def _shared(self) -> httpx2.AsyncClient:
         if self._client is None:

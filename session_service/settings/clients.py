@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 from session_service.settings import parse
 from session_service.settings.model import (
+    AgentServer,
     ChannelEncryptionSettings,
     Client,
     ConvoAi,
@@ -17,6 +18,7 @@ from session_service.settings.model import (
     LauncherName,
     Ready,
     Secret,
+    Ten,
     Tokens,
 )
 from session_service.settings.reader import Reader
@@ -42,7 +44,9 @@ class Rules:
     agent_callable: Callable[[str], object]
     convoai_template: Callable[[str], object]
     convoai_area: Callable[[str], object]
-    convoai_url: Callable[[str], object]
+    base_url: Callable[[str], object]
+    signing_secret: Callable[[str], str]
+    ten_template: Callable[[str], object]
     longest_convoai_idle: int
     longest_lifetime: int
 
@@ -108,7 +112,7 @@ def _secrets(reader: Reader) -> tuple[Secret, ...]:
 
 def _launch(reader: Reader, rules: Rules) -> Launch:
     read = reader.read
-    launchers = parse.choice("none", "process", "python", "convoai")
+    launchers = parse.choice("none", "process", "python", "convoai", "http", "ten")
     launcher = read("SESSION_LAUNCHER", launchers, "none", required=True)
     if launcher == "process":
         return Launch(
@@ -123,6 +127,10 @@ def _launch(reader: Reader, rules: Rules) -> Launch:
         )
     if launcher == "convoai":
         return Launch("convoai", convoai=_convoai(reader, rules))
+    if launcher == "http":
+        return Launch("http", http=_agent_server(reader, rules))
+    if launcher == "ten":
+        return Launch("ten", ten=_ten(reader, rules))
     return Launch(cast(LauncherName, launcher))
 
 
@@ -145,10 +153,27 @@ def _convoai(reader: Reader, rules: Rules) -> ConvoAi:
     return ConvoAi(
         template=read("SESSION_CONVOAI_TEMPLATE", _obeying(rules.convoai_template), "", required=True),
         area=read("SESSION_CONVOAI_AREA", _obeying(rules.convoai_area), ""),
-        url=read("SESSION_CONVOAI_URL", _obeying(rules.convoai_url), ""),
+        url=read("SESSION_CONVOAI_URL", _obeying(rules.base_url), ""),
         customer_id=read(customer[0], parse.credential, ""),
         customer_secret=read(customer[1], parse.credential, ""),
         idle_timeout=read("SESSION_CONVOAI_IDLE_TIMEOUT", parse.integer(1, rules.longest_convoai_idle), 1),
+    )
+
+
+def _agent_server(reader: Reader, rules: Rules) -> AgentServer:
+    def secrets(text: str) -> tuple[str, ...]:
+        return tuple(map(rules.signing_secret, parse.words(text)))
+
+    return AgentServer(
+        url=reader.read("SESSION_HTTP_URL", _obeying(rules.base_url), "", required=True),
+        secrets=reader.read("SESSION_HTTP_SECRETS", secrets, (), required=True),
+    )
+
+
+def _ten(reader: Reader, rules: Rules) -> Ten:
+    return Ten(
+        url=reader.read("SESSION_TEN_URL", _obeying(rules.base_url), "", required=True),
+        template=reader.read("SESSION_TEN_TEMPLATE", _obeying(rules.ten_template), "", required=True),
     )
 
 

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 Network = IPv4Network | IPv6Network
-LauncherName = Literal["none", "process", "python", "convoai"]
+LauncherName = Literal["none", "process", "python", "convoai", "http", "ten"]
 Ready = Literal["spawn", "line"]
 LogFormat = Literal["json", "text"]
 
@@ -34,6 +34,22 @@ class ConvoAi:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentServer:
+    """Where the customer's own agent server is, and the secrets that each request to it is signed with."""
+
+    url: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ten:
+    """Where a TEN agents server is, and the path of the template of each start."""
+
+    url: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """Which launcher starts this client's agent, and what that launcher needs to know."""
 
@@ -43,6 +59,8 @@ class Launch:
     keep: frozenset[str] = frozenset()
     callable: str = ""
     convoai: ConvoAi | None = None
+    http: AgentServer | None = None
+    ten: Ten | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +140,5 @@ class Settings:
             found += [secret.value.decode() for secret in client.secrets]
             found += [client.certificate, client.encryption.master_key or ""]
             found += [client.launch.convoai.customer_secret] if client.launch.convoai else []
+            found += client.launch.http.secrets if client.launch.http else ()
         return tuple(text for text in found if text)

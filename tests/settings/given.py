@@ -22,6 +22,18 @@ RIGHT: Mapping[str, str] = {
 }
 TEMPLATE = str(Path(__file__).parent / "template.json")
 CONVOAI = {"SESSION_LAUNCHER": "convoai", "SESSION_CONVOAI_TEMPLATE": TEMPLATE}
+SIGNING_SECRET = "whsec_" + "c2VudGluZWw" * 4
+HTTP = {
+    "SESSION_LAUNCHER": "http",
+    "SESSION_HTTP_URL": "https://agents.example/v1/agents",
+    "SESSION_HTTP_SECRETS": SIGNING_SECRET,
+}
+TEN_TEMPLATE = str(Path(__file__).parent / "ten.json")
+TEN = {
+    "SESSION_LAUNCHER": "ten",
+    "SESSION_TEN_URL": "http://127.0.0.1:8080",
+    "SESSION_TEN_TEMPLATE": TEN_TEMPLATE,
+}
 IDENTITY = frozenset({"SESSION_CLIENT_ID", "SESSION_SECRET"})
 SHARED = {name: value for name, value in RIGHT.items() if name not in IDENTITY}
 """What may hold for every client of a file."""

@@ -9,10 +9,12 @@ from session_service.settings import VARIABLES, Layer, Refused, Sources, load
 from tests.settings.given import (
     CERTIFICATE,
     CONVOAI,
+    HTTP,
     MASTER_KEY,
     OTHER,
     RIGHT,
     SECRET,
+    TEN,
     loaded,
     only_problem,
     problems,
@@ -73,6 +75,10 @@ DEPENDENT: dict[str, dict[str, str]] = {
         "SESSION_CONVOAI_CUSTOMER_SECRET": "sentinel secret",
     },
     "SESSION_CONVOAI_IDLE_TIMEOUT": {**CONVOAI, "SESSION_CONVOAI_IDLE_TIMEOUT": "0"},
+    "SESSION_HTTP_URL": {**HTTP, "SESSION_HTTP_URL": "http://sentinel.example/"},
+    "SESSION_HTTP_SECRETS": {**HTTP, "SESSION_HTTP_SECRETS": "whsec_sentinel"},
+    "SESSION_TEN_URL": {**TEN, "SESSION_TEN_URL": "http://sentinel.example/"},
+    "SESSION_TEN_TEMPLATE": {**TEN, "SESSION_TEN_TEMPLATE": "sentinel.json"},
     "SESSION_CONVOAI_URL": {**CONVOAI, "SESSION_CONVOAI_URL": "http://sentinel.example/"},
     "SESSION_ENCRYPTION_MASTER_KEY": {
         "SESSION_ENCRYPTION_MODE": "aes_256_gcm2",
