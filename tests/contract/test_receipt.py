@@ -12,7 +12,7 @@ from tests.agora.tools import tool
 from tests.contract.clauses import clause
 from tests.contract.conftest import RunningFactory
 from tests.contract.given import BODY, PATH, SECRET
-from tests.contract.sockets import Connection, Running, message
+from tests.contract.sockets import DEADLINE, Connection, Running, message
 
 TARGET = PATH.encode()
 SHORT = 0.3
@@ -178,7 +178,7 @@ def test_hundreds_of_slow_connections_do_not_keep_a_call_from_its_answer(running
             connection.send(b"POST " + TARGET)
         began = time.monotonic()
         assert server.say(message()).status == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < DEADLINE / 2
         assert {connection.line()[:12] for connection in slow} == {b"", b"HTTP/1.1 408"}
     server.until_idle()
 
@@ -196,6 +196,6 @@ def test_a_known_attack_keeps_no_call_from_its_answer(running: RunningFactory, a
         server.until_busy(300)
         began = time.monotonic()
         assert server.say(message()).status == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < DEADLINE / 2
         assert attacking.wait(60) == 0
     server.until_idle()
