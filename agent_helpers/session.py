@@ -36,8 +36,8 @@ async def track_if_test(tracer: Tracer, ctx: JobContext, session: object, agent:
 def room_options_for(context: TestContext[Any] | None, options: "RoomOptions | None" = None) -> "RoomOptions":
     """What to pass to `session.start(room_options=...)`: `options`, in text mode a copy of them without audio.
 
-    The agent's own code stays as it is. Without audio nothing is sent to the session's speech models, and answers leave
-    as text on the topic lk.transcription; callers write on lk.chat.
+    The agent's own code stays as it is. Without audio its text to speech is not called and its speech to text hears
+    nothing; answers leave as text on the topic lk.transcription, and callers write on lk.chat.
     """
     from livekit.agents.voice.room_io import RoomOptions
 

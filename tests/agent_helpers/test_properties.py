@@ -1,6 +1,6 @@
 """What holds for every metadata, found out on generated ones; `damaged` is the fuzz target of the parser.
 
-To fuzz for longer: `HYPOTHESIS_PROFILE=fuzz pytest tests/agent_helpers/test_properties.py`, or any fuzzer of bytes on
+To fuzz for longer: `FUZZ_EXAMPLES=100000 pytest tests/agent_helpers/test_properties.py`, or any fuzzer of bytes on
 `test_damaged_metadata_is_read_ordinary_or_broken.hypothesis.fuzz_one_input`.
 """
 
@@ -17,9 +17,7 @@ from agent_helpers import MetadataError, TestContext, read_test_context
 from agent_helpers.metadata import encode_job
 from tests.agent_helpers.jobs import claim, job
 
-settings.register_profile("fuzz", max_examples=100_000, deadline=None)
-if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz":
-    settings.load_profile("fuzz")
+many = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")), deadline=None)
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=15)
@@ -36,6 +34,7 @@ def read(metadata: Any, **room: Any) -> TestContext[Any]:
     return found
 
 
+@many
 @given(
     ids=st.tuples(st.integers(), st.integers()), text_mode=st.booleans(), objects=st.tuples(PROFILES, FOREIGN, OBJECTS)
 )
@@ -49,6 +48,7 @@ def test_what_is_written_is_read(ids: tuple[int, int], text_mode: bool, objects:
     assert found.raw == json.loads(text)
 
 
+@many
 @given(claim_=st.fixed_dictionaries({}, optional={"test_profile_data": PROFILES, "text_mode": st.booleans()}))
 def test_a_second_encoding_changes_the_notes_alone(claim_: dict[str, Any]) -> None:
     """The same context, and a word about it."""
@@ -57,6 +57,7 @@ def test_a_second_encoding_changes_the_notes_alone(claim_: dict[str, Any]) -> No
     assert len(twice.notes) == 1
 
 
+@many
 @given(PROFILES, OBJECTS)
 def test_the_shape_of_a_profile_does_not_matter(agent: dict[str, Any], caller: dict[str, Any]) -> None:
     """Sections, and a record of sections, give what the flat profile gives."""
@@ -65,6 +66,7 @@ def test_the_shape_of_a_profile_does_not_matter(agent: dict[str, Any], caller: d
     assert [read(claim(test_profile_data=shape)).profile for shape in (sections, record)] == [agent, agent]
 
 
+@many
 @given(st.text() | VALUES.map(json.dumps), st.text() | VALUES.map(json.dumps))
 def test_what_does_not_name_a_scenario_is_an_ordinary_call(metadata: str, room: str) -> None:
     """No metadata of anybody else's is ever an error."""
@@ -72,6 +74,7 @@ def test_what_does_not_name_a_scenario_is_an_ordinary_call(metadata: str, room: 
         assert read_test_context(job(metadata, copy=room), on_error="raise") is None
 
 
+@many
 @given(VALUES.filter(lambda value: type(value) is not int), st.sampled_from(["scenario_id", "run_id"]))
 def test_an_id_is_an_integer_and_nothing_else(value: Any, key: str) -> None:
     """Whatever stands there, the error names the field."""
@@ -89,6 +92,7 @@ def damaged(draw: st.DrawFn) -> str:
     return text[:start] + draw(st.text(alphabet='{}[]":,\\ntrue1eE.\x00\ud800"') | st.text(max_size=3)) + text[end:]
 
 
+@many
 @given(damaged(), st.none() | damaged())
 def test_damaged_metadata_is_read_ordinary_or_broken(metadata: str, room: str | None) -> None:
     """Never any other exception; and by default none at all."""
