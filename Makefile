@@ -3,6 +3,7 @@
 
 PYTHONS = python3.11 python3.12 python3.13 python3
 IMAGE = session-service
+LIVEKITS = .venv-livekit .venv-livekit-floor
 UV = uv==0.13.8
 
 BIN = .venv/bin
@@ -30,7 +31,7 @@ check: lint
 	@$(BIN)/pytest -m 'not real'
 
 # Tests whose tools are missing are skipped; pytest ends by naming each, with how to get it.
-test: lint .venv-livekit/test.stamp .venv-livekit-floor/test.stamp
+test: lint $(LIVEKITS:=/test.stamp)
 	@$(BIN)/pytest
 	@MYPYPATH=examples .venv-livekit/bin/mypy -p agent_helpers -p tests.agent_helpers -p livekit_agent
 	@.venv-livekit/bin/mypy tests/typing/agent_helpers_api.py
@@ -63,7 +64,7 @@ image:
 	@docker build --tag $(IMAGE) .
 
 clean:
-	@rm -rf .venv .venv-livekit .venv-livekit-floor .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	@rm -rf .venv $(LIVEKITS) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
 # A name on PATH proves nothing (pyenv puts names there for versions that are not active): each candidate has to run.
 $(BIN)/python:
@@ -96,12 +97,17 @@ $(BIN)/python:
 	@touch $@
 
 # LiveKit's environments: .venv-livekit has the newest, .venv-livekit-floor the oldest that is supported.
-.venv-%/test.stamp: $(BIN)/python pyproject.toml requirements/%.txt requirements/build.txt
+LIVEKIT_PIP = .venv-$*/bin/python -m pip --disable-pip-version-check --quiet
+
+$(LIVEKITS:=/packages.stamp): .venv-%/packages.stamp: $(BIN)/python requirements/%.txt requirements/build.txt
 	@echo 'Installing what the tests with $* need.'
 	@$(BIN)/python -m venv --clear .venv-$*
-	@.venv-$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/build.txt
-	@.venv-$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-build-isolation -r requirements/$*.txt
-	@.venv-$*/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@$(LIVEKIT_PIP) install --require-hashes -r requirements/build.txt
+	@$(LIVEKIT_PIP) install --require-hashes --no-build-isolation -r requirements/$*.txt
+	@touch $@
+
+$(LIVEKITS:=/test.stamp): .venv-%/test.stamp: .venv-%/packages.stamp pyproject.toml
+	@$(LIVEKIT_PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/bench.stamp: .venv/service.stamp requirements/bench.txt

@@ -40,18 +40,17 @@ class _Report:
 def convert(value: object, model: type[ModelT], source: Source, path: str) -> ModelT:
     """`value` as a `model`. MetadataError lists every missing and every wrong field, each as a path below `path`.
 
-    TypeError when `model` has annotations beyond str, int, float, bool, None, Any, Literal, unions, lists, mappings and
-    further such classes: that is a mistake in the agent's code, whatever the metadata says.
+    TypeError when a dataclass or TypedDict has annotations beyond str, int, float, bool, None, Any, Literal, unions,
+    lists, mappings and further such classes: that is a mistake in the agent's code, whatever the metadata says.
     """
     report = _Report(source)
-    check = _pydantic if hasattr(model, "__pydantic_validator__") else _check
-    result = check(value, model, path, report)
+    result = _check(value, model, path, report)
     if report.problems:
         raise MetadataError(*report.problems)
     return typing.cast(ModelT, result)
 
 
-def _pydantic(value: object, model: type[Any], path: str, report: _Report) -> Any:
+def _pydantic(value: object, model: Any, path: str, report: _Report) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
     try:
@@ -62,7 +61,7 @@ def _pydantic(value: object, model: type[Any], path: str, report: _Report) -> An
     for location, kind_of_error in found:
         reason = "is missing" if kind_of_error == "missing" else f"is not valid ({kind_of_error})"
         report.add(".".join([path, *map(str, location)]).strip("."), reason)
-    return None
+    return _MISSING
 
 
 def _check(value: object, annotation: Any, path: str, report: _Report) -> Any:
@@ -74,6 +73,8 @@ def _check(value: object, annotation: Any, path: str, report: _Report) -> Any:
 def _checker(annotation: Any) -> "Callable[[object, Any, str, _Report], Any]":
     if annotation in _SCALARS:
         return _scalar
+    if hasattr(annotation, "__pydantic_validator__"):
+        return _pydantic
     if dataclasses.is_dataclass(annotation) or _is_typed_dict(annotation):
         return _object
     check = _OTHERS.get(typing.get_origin(annotation) or annotation)

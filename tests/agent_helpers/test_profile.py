@@ -207,6 +207,17 @@ def test_a_run_without_a_profile_is_no_error_for_a_model() -> None:
 
 
 @dataclass
+class Mixed:
+    caller: CallerModel
+
+
+def test_a_dataclass_may_hold_a_pydantic_model() -> None:
+    """Teams have both."""
+    assert into(Mixed, {"caller": AGENT}) == Mixed(CallerModel(user_name="Ada", balance=12.5))
+    assert problems(Mixed, {"caller": {"balance": 1}}) == {"caller.user_name": "is missing"}
+
+
+@dataclass
 class Unsupported:
     day: set[int]
 
