@@ -14,7 +14,7 @@ import stamina
 from session_service.agents.contract import RUNNING, UNKNOWN, AgentRef, AgentSpec, AgentState
 from session_service.agents.convoai_api import ENDED, ConvoAiApi
 from session_service.agents.convoai_body import Template
-from session_service.agents.convoai_http import RETRY_AFTER
+from session_service.agents.outgoing import RETRY_AFTER
 from session_service.errors import AgentRefused, AgentUnavailable
 
 logger = logging.getLogger("session_service.agents")

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 
 from session_service.agents.convoai_auth import Authorization
-from session_service.agents.convoai_body import Json
-from session_service.agents.convoai_http import RETRY_AFTER, Http, Request
+from session_service.agents.convoai_http import Http, Request
+from session_service.agents.outgoing import RETRY_AFTER, Json
 from session_service.errors import AgentUnavailable
 
 ENDED = {"STOPPED": 0, "FAILED": 1}

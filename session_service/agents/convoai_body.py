@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 
 from session_service.agents.contract import AgentSpec
+from session_service.agents.outgoing import Json
 from session_service.agora.encryption import ChannelEncryption
 from session_service.errors import InvalidValue
 
@@ -19,9 +20,6 @@ LABEL = "session_id"
 """The label that carries the session's id; Agora repeats labels in each of its notifications."""
 
 _OURS = ("channel", "token", "agent_rtc_uid", "remote_rtc_uids", "idle_timeout", "rtc")
-
-
-Json = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

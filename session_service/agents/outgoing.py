@@ -6,8 +6,8 @@ headers and bodies, never in a URL, because httpx2 logs URLs.
 """
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx2
@@ -87,14 +87,21 @@ class Outgoing:
 
         AgentUnavailable where there is none: nobody knows then whether what was asked for is done.
         """
+        async with self.within(deadline, request.what):
+            try:
+                return await self._exchange(request)
+            except httpx2.HTTPError as error:
+                # Without its text and chain: a protocol error quotes the header that it stumbled over.
+                raise self.unavailable(f"did not answer to {request.what}: {type(error).__name__}") from None
+
+    @asynccontextmanager
+    async def within(self, deadline: float, what: str) -> AsyncIterator[None]:
+        """Give up what goes on inside at `deadline`: AgentUnavailable, because `what` was not answered."""
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._exchange(request)
+                yield
         except TimeoutError:
-            raise self.unavailable(f"did not answer to {request.what} in time") from None
-        except httpx2.HTTPError as error:
-            # Without its text and chain: a protocol error quotes the header that it stumbled over.
-            raise self.unavailable(f"did not answer to {request.what}: {type(error).__name__}") from None
+            raise self.unavailable(f"did not answer to {what} in time") from None
 
     def unavailable(self, told: str, answer: Answer | None = None) -> AgentUnavailable:
         """What `who` `told`, as an error that names when to try again."""
@@ -125,7 +132,9 @@ class Outgoing:
             async for chunk in chunks:
                 content += chunk
                 if len(content) > LONGEST_ANSWER:
-                    raise self.unavailable(f"answered {request.what} with more than {LONGEST_ANSWER} bytes")
+                    raise self.unavailable(
+                        f"answered {request.what} with what cannot be read: over {LONGEST_ANSWER} bytes"
+                    )
         return bytes(content)
 
     def _shared(self) -> httpx2.AsyncClient:
