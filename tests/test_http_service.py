@@ -1,0 +1,58 @@
+"""The service with a customer's agent server: from settings to an agent there, which ends with the service."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.agents.agent_servers import NEXT_SECRET, SECRET, HostedAgents
+from tests.commands import Command, command
+from tests.settings.given import RIGHT
+from tests.settings.given import SECRET as SESSION_SECRET
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def hosted() -> Iterator[HostedAgents]:
+    """The stand-in, which knows the older secret."""
+    with HostedAgents() as running:
+        yield running
+
+
+@pytest.fixture
+def serve(hosted: HostedAgents, tmp_path: Path) -> Iterator[Command]:
+    """The running service, in the middle of a change of secrets."""
+    environment = {
+        **RIGHT,
+        "SESSION_LAUNCHER": "http",
+        "SESSION_HTTP_URL": hosted.url,
+        "SESSION_HTTP_SECRETS": f"{NEXT_SECRET} {SECRET}",
+        "SESSION_ENCRYPTION_MODE": "aes_256_gcm2",
+    }
+    with command(tmp_path, "serve", environment) as running:
+        yield running
+
+
+def test_a_call_starts_an_agent_for_the_testers_channel_and_the_end_of_the_service_ends_it(
+    serve: Command, hosted: HostedAgents
+) -> None:
+    """One channel, one key, two tokens, and no secret in what the service says."""
+    port = json.loads(serve.until("service.listening"))["port"]
+    answer = httpx2.post(
+        f"http://127.0.0.1:{port}/cekura/v1/sessions",
+        headers={"X-Cekura-Secret": SESSION_SECRET},
+        json={"client_id": RIGHT["SESSION_CLIENT_ID"]},
+        timeout=10,
+    )
+    details = answer.json()
+    (spec,) = hosted.api.running.values()
+    assert spec.encryption is not None
+    assert details["agora_channel"] == spec.agora.channel
+    assert details["encryption_key"] == spec.encryption.key
+    assert details["agora_token"] != spec.agora.token
+    assert serve.terminate() == 0
+    assert hosted.api.running == {}
+    assert not [secret for secret in (SECRET, NEXT_SECRET, *spec.secrets()) if secret in serve.said]
