@@ -7,12 +7,10 @@ template that says any of it is refused. Pure but for reading the file. Called b
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import orjson
 
 from session_service.agents.contract import AgentSpec
 from session_service.agents.outgoing import Json
+from session_service.agents.templates import content_of, json_object, parsed
 from session_service.agora.encryption import ChannelEncryption
 from session_service.errors import InvalidValue
 
@@ -58,19 +56,14 @@ def _rtc(encryption: ChannelEncryption) -> Json:
 
 def load_template(path: str) -> Template:
     """Read and check the template in the file `path`. InvalidValue says what is wrong, never what stands there."""
-    try:
-        content = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "that is no path"
-        raise InvalidValue(f"The template cannot be read: {reason}.") from None
-    return read_template(content)
+    return read_template(content_of(path))
 
 
 def read_template(content: bytes) -> Template:
     """Check a template's text: a JSON object with nothing in it that is the session's. InvalidValue names the key."""
-    top = _object(_json(content), "The template")
-    properties = _object(top.get("properties", {}), "properties")
-    labels = _object(properties.get("labels", {}), "properties.labels")
+    top = parsed(content)
+    properties = json_object(top.get("properties", {}), "properties")
+    labels = json_object(properties.get("labels", {}), "properties.labels")
     _refuse("name" in top, "name")
     for key in _OURS:
         _refuse(key in properties, f"properties.{key}")
@@ -78,20 +71,6 @@ def read_template(content: bytes) -> Template:
     if properties.get("enable_string_uid"):
         raise InvalidValue("The template sets properties.enable_string_uid. Take it out: uids are numbers here.")
     return Template(top, properties, _texts(labels))
-
-
-def _json(content: bytes) -> object:
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        position = f"line {error.lineno}, column {error.colno}"
-    raise InvalidValue(f"The template is not JSON: look at {position}.")
-
-
-def _object(value: object, what: str) -> Json:
-    if not isinstance(value, dict):
-        raise InvalidValue(f"{what} must be a JSON object.")
-    return value
 
 
 def _texts(labels: Json) -> Mapping[str, str]:

@@ -7,12 +7,10 @@ any of it is refused. Pure but for reading the file. Called by `app` and by the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import orjson
 
 from session_service.agents.contract import AgentSpec
 from session_service.agents.outgoing import Json
+from session_service.agents.templates import content_of, json_object, parsed
 from session_service.agora.encryption import ChannelEncryption
 from session_service.errors import InvalidValue
 
@@ -66,17 +64,12 @@ def _encrypted(encryption: ChannelEncryption) -> Json:
 
 def load_template(path: str) -> Template:
     """Read and check the template in the file `path`. InvalidValue says what is wrong, never what stands there."""
-    try:
-        content = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "that is no path"
-        raise InvalidValue(f"The template cannot be read: {reason}.") from None
-    return read_template(content)
+    return read_template(content_of(path))
 
 
 def read_template(content: bytes) -> Template:
     """Check a template's text: an object with graph_name and, where wanted, properties and timeout."""
-    template = _object(_json(content), "The template")
+    template = parsed(content)
     if not template.keys() <= _KEYS:
         raise InvalidValue("The template holds graph_name, properties and timeout; the rest is each session's own.")
     graph_name, timeout = template.get("graph_name"), template.get("timeout")
@@ -88,22 +81,10 @@ def read_template(content: bytes) -> Template:
 
 
 def _properties(value: object) -> Mapping[str, Json]:
-    extensions = {name: _object(one, "Each of properties") for name, one in _object(value, "properties").items()}
+    extensions = {
+        name: json_object(one, "Each of properties") for name, one in json_object(value, "properties").items()
+    }
     for name in _ENCRYPTION:
         if name in extensions.get(_RTC, {}):
             raise InvalidValue(f"The template sets {name} of {_RTC}. Take it out: each session gets its own.")
     return extensions
-
-
-def _json(content: bytes) -> object:
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        position = f"line {error.lineno}, column {error.colno}"
-    raise InvalidValue(f"The template is not JSON: look at {position}.")
-
-
-def _object(value: object, what: str) -> Json:
-    if not isinstance(value, dict):
-        raise InvalidValue(f"{what} must be a JSON object.")
-    return value
