@@ -80,6 +80,15 @@ else:
 
         assert asyncio.run(deep_inside()) is platform_voice_job
 
+    @pytest.mark.anyio
+    async def test_an_asynchronous_test_has_its_job(
+        platform_text_job: JobContext, make_platform_job: Callable[..., JobContext]
+    ) -> None:
+        """The one from a fixture, and then the one that it makes itself."""
+        assert get_job_context() is platform_text_job
+        made = make_platform_job(run_id=7)
+        assert get_job_context() is made
+
     def test_after_the_block_there_is_no_job() -> None:
         """And none before it."""
         with fake_job():
@@ -93,6 +102,12 @@ else:
             assert (ctx.room.metadata, ctx.job.room.metadata) == ("", '{"tier": "gold"}')
         with fake_platform_job(config={"tier": "gold"}, connected=True) as ctx:
             assert ctx.room.metadata == '{"tier": "gold"}'
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """What runs the asynchronous test; anyio comes with LiveKit."""
+    return "asyncio"
 
 
 @pytest.fixture(autouse=True)
