@@ -105,7 +105,7 @@ def _command(variant: Variant, port: int) -> list[str]:
 
 
 def _environment(variant: Variant, port: int) -> dict[str, str]:
-    own = {"SESSION_LAUNCHER": variant.launcher, "SESSION_PORT": str(port)}
+    own = {"SESSION_LAUNCHER": variant.launcher, "SESSION_PORT": str(port), "SESSION_OPS_PORT": "0"}
     return SETTINGS | own | ({"SESSION_PYTHON_CALLABLE": "benchmarks.agent:run"} if variant is PYTHON else {})
 
 

@@ -9,7 +9,9 @@ one turn of the event loop are written together: a write for each would cost mor
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import IO, Any
@@ -18,6 +20,7 @@ import orjson
 
 _OWN = len(vars(logging.makeLogRecord({})))
 _RENDERED = frozenset({"message", "asctime", "color_message"})
+_OURS = "session_service"
 MASK = "********"
 
 
@@ -40,22 +43,61 @@ def event(logger: logging.Logger, message: str, values: Mapping[str, object]) ->
         logger.handle(record)
 
 
+def masking(secrets: Iterable[str]) -> Callable[[str], str]:
+    """What takes these secrets out of a text, as they are and as JSON writes them."""
+    forms = {form for secret in secrets for form in (secret, orjson.dumps(secret).decode()[1:-1])}
+    longest_first = sorted(forms, key=len, reverse=True)  # one secret may hold another
+
+    def mask(text: str) -> str:
+        for secret in longest_first:
+            if secret in text:
+                text = text.replace(secret, MASK)
+        return text
+
+    return mask
+
+
 class Masked(logging.Formatter):
     """A formatter whose every line is free of the given secrets."""
 
     def __init__(self, render: Callable[[logging.LogRecord], str], secrets: Iterable[str]) -> None:
         super().__init__()
         self._render = render
-        forms = {form for secret in secrets for form in (secret, orjson.dumps(secret).decode()[1:-1])}
-        self._secrets = sorted(forms, key=len, reverse=True)  # one secret may hold another
+        self._mask = masking(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, whatever the record holds."""
-        line = self._render(record)
-        for secret in self._secrets:
-            if secret in line:
-                line = line.replace(secret, MASK)
-        return line
+        return self._mask(self._render(record))
+
+
+class _Told(logging.Handler):
+    """Hands each record on as it is, before any line is made of it."""
+
+    def __init__(self, listeners: tuple[Callable[[logging.LogRecord], None], ...]) -> None:
+        super().__init__()
+        self._listeners = listeners
+        self._one_at_a_time = threading.RLock()
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """In place of emit, which costs as much again: there is no level and no filter here."""
+        try:
+            with self._one_at_a_time:
+                for listener in self._listeners:
+                    listener(record)
+        except Exception:  # noqa: BLE001 - whoever listens must not make a call fail
+            self.handleError(record)
+        return True
+
+
+@contextmanager
+def told_to(*listeners: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """While this lasts, every record of ours reaches these too, at the moment of its event and one at a time."""
+    handler, logger = _Told(listeners), logging.getLogger(_OURS)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 class Lines(logging.Handler):

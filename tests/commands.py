@@ -27,7 +27,7 @@ class Command:
         self.process = subprocess.Popen(
             ["sh", "-c", f"exec {shlex.join(PROGRAM)} {line}"],
             cwd=folder,
-            env=environment({"SESSION_PORT": "0", **variables}),
+            env=environment({"SESSION_PORT": "0", "SESSION_OPS_PORT": "0", **variables}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

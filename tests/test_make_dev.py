@@ -62,7 +62,7 @@ def dev(clone: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     make = subprocess.Popen(
         ["make", "dev"],
         cwd=clone,
-        env=environment(SESSION_PORT=port),
+        env=environment(SESSION_PORT=port, SESSION_OPS_PORT="off"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -135,7 +135,7 @@ def test_a_taken_port_is_one_clear_sentence(set_up: Path) -> None:
     """The commonest way to fail on a laptop."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        variables = environment(SESSION_PORT=port)
+        variables = environment(SESSION_PORT=port, SESSION_OPS_PORT="off")
         done = subprocess.run(["make", "dev"], cwd=set_up, env=variables, check=False, capture_output=True, text=True)
     (sentence,) = [line for line in done.stderr.splitlines() if not line.startswith("make")]
     assert port in sentence

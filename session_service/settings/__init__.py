@@ -9,9 +9,11 @@ from session_service.settings.load import Loaded as Loaded
 from session_service.settings.load import Refused as Refused
 from session_service.settings.load import address as address
 from session_service.settings.load import load as load
+from session_service.settings.load import ops as ops
 from session_service.settings.model import AgentServer as AgentServer
 from session_service.settings.model import Client as Client
 from session_service.settings.model import ConvoAi as ConvoAi
+from session_service.settings.model import Ops as Ops
 from session_service.settings.model import Settings as Settings
 from session_service.settings.model import Ten as Ten
 from session_service.settings.model import Times as Times

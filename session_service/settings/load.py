@@ -10,7 +10,7 @@ from typing import cast
 from session_service.errors import SettingsError
 from session_service.settings import parse
 from session_service.settings.clients import Rules, read_clients
-from session_service.settings.model import LogFormat, Settings, Times
+from session_service.settings.model import LogFormat, Ops, Settings, Times
 from session_service.settings.reader import Effective, Reader
 from session_service.settings.sources import ConfigFile, Problem, Sources, read_config
 from session_service.settings.variables import NAMES, RESERVED
@@ -53,6 +53,14 @@ def address(sources: Sources) -> tuple[str, int]:
     return found
 
 
+def ops(sources: Sources) -> Ops:
+    """Where the operator's port is and what it asks for, whatever the other settings are; or Refused."""
+    reader = Reader(_with_file(sources)[0])
+    found = _ops(reader)
+    _refuse(reader.sources)
+    return found
+
+
 def _refuse(sources: Sources) -> None:
     if sources.problems:
         raise Refused(tuple(sources.problems))
@@ -84,6 +92,7 @@ def _settings(reader: Reader, file: ConfigFile | None, rules: Rules) -> Settings
             receipt=read("SESSION_RECEIPT_TIMEOUT", parse.seconds(0.1, 300), 1.0),
             drain=read("SESSION_DRAIN_DELAY", parse.seconds(0, 300), 0.0),
         ),
+        ops=_ops(reader),
         log_format=cast(LogFormat, read("SESSION_LOG_FORMAT", parse.choice("json", "text"), "json")),
     )
 
@@ -91,6 +100,15 @@ def _settings(reader: Reader, file: ConfigFile | None, rules: Rules) -> Settings
 def _port(reader: Reader) -> int:
     name = "SESSION_PORT" if reader.given("SESSION_PORT") or not reader.given("PORT") else "PORT"
     return reader.read(name, parse.integer(0, 65535), 0)
+
+
+def _ops(reader: Reader) -> Ops:
+    host = reader.read("SESSION_OPS_HOST", str, "")
+    port = reader.read("SESSION_OPS_PORT", parse.port_or_off, None)
+    token = reader.read("SESSION_OPS_TOKEN", parse.secret_value, None)
+    if port is not None and not parse.loopback(host) and not reader.given("SESSION_OPS_TOKEN"):
+        reader.problem("SESSION_OPS_TOKEN", "It is missing: others than this machine reach SESSION_OPS_HOST.")
+    return Ops(host, port, token)
 
 
 def _warnings(sources: Sources, settings: Settings, file: ConfigFile | None) -> tuple[str, ...]:

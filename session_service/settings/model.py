@@ -115,6 +115,15 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
+class Ops:
+    """The operator's port. `port` None is none at all; without a token, whoever reaches it is let in."""
+
+    host: str
+    port: int | None
+    token: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole service. `max_sessions` and `max_starts` hold over all clients together."""
 
@@ -131,11 +140,12 @@ class Settings:
     store: str
     clients: tuple[Client, ...]
     times: Times
+    ops: Ops
     log_format: LogFormat
 
     def secret_texts(self) -> tuple[str, ...]:
         """Every configured secret: what no log line may hold."""
-        found = []
+        found = [self.ops.token.decode()] if self.ops.token else []
         for client in self.clients:
             found += [secret.value.decode() for secret in client.secrets]
             found += [client.certificate, client.encryption.master_key or ""]

@@ -8,7 +8,7 @@ import math
 import re
 import shlex
 from collections.abc import Callable
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from session_service.errors import InvalidValue
 from session_service.settings.model import Network, Secret
@@ -64,6 +64,24 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
         return number
 
     return parse
+
+
+def port_or_off(text: str) -> int | None:
+    """A port, or None for the word off."""
+    if text == "off":
+        return None
+    try:
+        return integer(0, 65535)(text)
+    except InvalidValue:
+        raise InvalidValue("It must be a port from 0 to 65535, or off.") from None
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there; a name other than localhost is anybody's."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def words(text: str) -> tuple[str, ...]:

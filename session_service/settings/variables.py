@@ -179,6 +179,14 @@ VARIABLES = (
     Variable("SESSION_FIRST_BYTE_TIMEOUT", "seconds from a new connection to its first byte", "5", "5"),
     Variable("SESSION_RECEIPT_TIMEOUT", "seconds from a message's first byte to its last", "10", "10"),
     Variable("SESSION_DRAIN_DELAY", "seconds that the port stays open once the service is told to end", "5", "0"),
+    Variable("SESSION_OPS_HOST", "address of the operator's port", "127.0.0.1", "127.0.0.1"),
+    Variable("SESSION_OPS_PORT", "port for the operator: metrics, sessions, events; or off", "9090", "9090"),
+    Variable(
+        "SESSION_OPS_TOKEN",
+        "what the operator's port asks for; needed where others reach it",
+        "$(session-service secret)",
+        secret=True,
+    ),
     Variable("SESSION_LOG_FORMAT", "json or text", "json", "json"),
 )
 
@@ -186,9 +194,6 @@ BY_NAME = {variable.name: variable for variable in VARIABLES}
 
 RESERVED = frozenset(
     {
-        "SESSION_OPS_HOST",
-        "SESSION_OPS_PORT",
-        "SESSION_OPS_TOKEN",
         "SESSION_JOIN_DEADLINE",
         "SESSION_IDLE_TIMEOUT",
         "SESSION_RTC_WEBHOOK_SECRET",

@@ -83,7 +83,7 @@ class Service:
 def serving(wrap: Wrap, image: Image, environment: Mapping[str, str], log: Path) -> Iterator[Service]:
     """Run the image's own command on a free port; yield when it is ready, and leave nothing of it behind."""
     port = _free_port()
-    environment = {**environment, "SESSION_HOST": "127.0.0.1", "SESSION_PORT": str(port)}
+    environment = {**environment, "SESSION_HOST": "127.0.0.1", "SESSION_PORT": str(port), "SESSION_OPS_PORT": "0"}
     with log.open("wb") as out:
         runner = subprocess.Popen(wrap(environment, image.command), stdout=out, stderr=subprocess.STDOUT)
     service = Service(f"http://127.0.0.1:{port}", runner, log, wrap, environment)

@@ -50,6 +50,8 @@ BAD: dict[str, str] = {
     "SESSION_FIRST_BYTE_TIMEOUT": "0",
     "SESSION_RECEIPT_TIMEOUT": "inf",
     "SESSION_DRAIN_DELAY": "-1",
+    "SESSION_OPS_PORT": "65536",
+    "SESSION_OPS_TOKEN": "sentinel-too-short",
     "SESSION_LOG_FORMAT": "xml",
 }
 """A value for each variable that no other variable is needed to refuse."""
@@ -90,7 +92,7 @@ DEPENDENT: dict[str, dict[str, str]] = {
 }
 BAD_TEXT = st.from_regex(r"\A[g-z<]{9}[A-Z0-9 \"'=%{}-]{3,30}\Z")
 """Long enough to be no part of a sentence of ours."""
-FREE = {"SESSION_HOST", "SESSION_PROCESS_KEEP"}
+FREE = {"SESSION_HOST", "SESSION_OPS_HOST", "SESSION_PROCESS_KEEP"}
 """Any text will do: what listens, or names, is found out when it is used."""
 
 

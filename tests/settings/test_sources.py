@@ -99,8 +99,8 @@ def test_the_address_is_known_without_the_other_settings(tmp_path: Path) -> None
 
 def test_an_unknown_name_is_a_warning_and_a_later_one_too() -> None:
     """A typing error is told, and stops no deployment."""
-    (later, unknown) = sorted(loaded({"SESSION_SECRTE": "x", "SESSION_OPS_PORT": "9090"}).warnings)
-    assert later.startswith("SESSION_OPS_PORT belongs to a later version")
+    (later, unknown) = sorted(loaded({"SESSION_SECRTE": "x", "CEKURA_API_KEY": "x"}).warnings)
+    assert later.startswith("CEKURA_API_KEY belongs to a later version")
     assert unknown.startswith("SESSION_SECRTE is not known")
 
 
