@@ -99,21 +99,14 @@ async def entrypoint(ctx: JobContext) -> None:
         tracer = LiveKitTracer(os.environ["CEKURA_API_KEY"], int(os.environ["CEKURA_AGENT_ID"]))
         await track_if_test(tracer, ctx, session, agent)
 
+    await ctx.connect()
+    if not ctx.is_fake_job():  # the console has its caller from the start
+        await ctx.wait_for_participant()  # LiveKit drops what an agent says before its caller is there
     # This example has no voice: without models for speech it writes its answers in ordinary calls, too.
     options = room_options_for(test, RoomOptions(audio_output=False))
     await session.start(agent, room=ctx.room, room_options=options)
     label_session(test)
-    await until_heard(ctx, session)
     session.generate_reply(instructions="Greet the caller.")
-
-
-async def until_heard(ctx: JobContext, session: AgentSession[CallData]) -> None:
-    """LiveKit drops what an agent says before the caller is linked. In console mode the caller is always there."""
-    if ctx.is_fake_job():
-        return
-    await ctx.wait_for_participant()
-    if hasattr(session.room_io, "wait_for_ready"):  # livekit-agents 1.3 has no such method
-        await session.room_io.wait_for_ready()
 
 
 if __name__ == "__main__":

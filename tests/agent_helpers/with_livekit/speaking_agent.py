@@ -65,8 +65,7 @@ async def entrypoint(ctx: JobContext) -> None:
     """One call; the caller begins."""
     ears, voice = Ears(), Voice()
     session = AgentSession[None](stt=ears, tts=voice, llm=Counts(ears, voice), vad=None)
-    await session.start(Support(), room=ctx.room, room_options=room_options_for(read_test_context(ctx)))
+    await ctx.connect()
     await ctx.wait_for_participant()
-    if hasattr(session.room_io, "wait_for_ready"):
-        await session.room_io.wait_for_ready()
+    await session.start(Support(), room=ctx.room, room_options=room_options_for(read_test_context(ctx)))
     session.generate_reply()
