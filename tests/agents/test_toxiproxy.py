@@ -1,0 +1,192 @@
+"""The service and the network between it and whoever runs the agents: every failure is told in time, and none leaks.
+
+The whole service as a process, with one slot and its sessions in SQLite; a real toxiproxy; the stand-ins.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import httpx2
+import orjson
+import pytest
+
+from tests.agents.agent_servers import SECRET as SIGNING_SECRET
+from tests.agents.agent_servers import HostedAgents
+from tests.agents.convoai import TEMPLATE, Hosted
+from tests.commands import Command, command
+from tests.settings.given import RIGHT, SECRET
+from tests.standins.toxiproxy import Network, Toxic, toxiproxy
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+BUDGET = 2
+"""Seconds within which the service has to answer."""
+TRAVEL = 0.5
+"""Seconds that the call's own way takes at most, on a machine that is busy with other things."""
+AHEAD = 60
+"""Seconds by which the stand-in for Agora, whose clock stands still, is ahead of the service."""
+
+LATER_THAN_THE_BUDGET = {"latency": 1000 * BUDGET + 1000}
+KILOBYTES_PER_SECOND = {"rate": 1}
+TEN_BYTES_AT_A_TIME = {"average_size": 10, "size_variation": 0, "delay": 100_000}
+PROMPT = "Greet. " * 2_000
+FOREVER = {"timeout": 0}
+NOT_SENT = {
+    "the request is late": Toxic("latency", "upstream", LATER_THAN_THE_BUDGET),
+    "the request is reset": Toxic("reset_peer", "upstream", FOREVER),
+    "the request is swallowed": Toxic("timeout", "upstream", FOREVER),
+    "the request trickles": Toxic("slicer", "upstream", TEN_BYTES_AT_A_TIME),
+}
+NOT_HEARD = {
+    "the answer is late": Toxic("latency", "downstream", LATER_THAN_THE_BUDGET),
+    "the answer is reset": Toxic("reset_peer", "downstream", FOREVER),
+    "the answer is swallowed": Toxic("timeout", "downstream", FOREVER),
+}
+
+
+class Remote(Protocol):
+    """Whoever runs agents, and what it runs."""
+
+    url: str
+
+    def settings(self, folder: Path, url: str) -> Mapping[str, str]:
+        """What tells the service to start its agents there, by way of `url`."""
+        ...
+
+    def agents(self) -> list[str]:
+        """The sessions whose agents run."""
+        ...
+
+    def ever(self) -> list[str]:
+        """The sessions whose agents run or ran."""
+        ...
+
+
+class Agora(Hosted):
+    """The stand-in for Agora's API."""
+
+    def settings(self, folder: Path, url: str) -> Mapping[str, str]:
+        self.api.now += AHEAD
+        template = orjson.loads(orjson.dumps(TEMPLATE))
+        template["properties"]["llm"]["system_messages"] = [{"role": "system", "content": PROMPT}]
+        (folder / "template.json").write_bytes(orjson.dumps(template))
+        return {
+            "SESSION_LAUNCHER": "convoai",
+            "SESSION_CONVOAI_TEMPLATE": "template.json",
+            "SESSION_CONVOAI_URL": url,
+        }
+
+    def agents(self) -> list[str]:
+        return [task.name for task in self.api.alive]
+
+    def ever(self) -> list[str]:
+        return [task.name for task in self.api.tasks.values()]
+
+
+class Own(HostedAgents):
+    """The stand-in for a customer's agent server."""
+
+    def settings(self, folder: Path, url: str) -> Mapping[str, str]:
+        return {"SESSION_LAUNCHER": "http", "SESSION_HTTP_URL": url, "SESSION_HTTP_SECRETS": SIGNING_SECRET}
+
+    def agents(self) -> list[str]:
+        return list(self.api.running)
+
+    def ever(self) -> list[str]:
+        return [*self.api.running, *(self.api.stopped if "start" in self.api.arrived else ())]
+
+
+class Place:
+    """A service, the network that its launcher uses, and what is at the other end."""
+
+    def __init__(self, serve: Command, network: Network, remote: Remote) -> None:
+        self.serve = serve
+        self.network = network
+        self.remote = remote
+        self._port = json.loads(serve.until("service.listening"))["port"]
+
+    def call(self) -> httpx2.Response:
+        """Ask for a session. Nobody waits longer than the budget, whatever the network does."""
+        began = time.monotonic()
+        answer = httpx2.post(
+            f"http://127.0.0.1:{self._port}/cekura/v1/sessions",
+            headers={"X-Cekura-Secret": SECRET},
+            json={"client_id": RIGHT["SESSION_CLIENT_ID"]},
+            timeout=10,
+            trust_env=False,
+        )
+        assert time.monotonic() - began < BUDGET + TRAVEL
+        return answer
+
+    def recovers(self) -> None:
+        """The network is back: the session ends, no agent is left, and its slot, the only one, is free."""
+        self.network.is_back()
+        self.serve.until("session.ended")
+        assert self.remote.agents() == []
+        assert self.call().status_code == 200
+        assert len(self.remote.agents()) == 1
+
+
+@pytest.fixture(scope="module")
+def control() -> Iterator[httpx2.Client]:
+    """A toxiproxy for all tests of this file, which have a proxy of their own each."""
+    with toxiproxy() as running:
+        yield running
+
+
+@contextmanager
+def served(folder: Path, remote: Remote, control: httpx2.Client) -> Iterator[Place]:
+    """One slot, in a file."""
+    network = Network(control, remote.url)
+    own = {
+        "SESSION_STORE": f"sqlite:{folder / 'sessions.db'}",
+        "SESSION_ANSWER_BUDGET": str(BUDGET),
+        "SESSION_MAX_SESSIONS": "1",
+    }
+    with command(folder, "serve", {**RIGHT, **remote.settings(folder, network.url), **own}) as running:
+        yield Place(running, network, remote)
+        network.is_back()  # or the service would wait for agents that it cannot end
+
+
+@pytest.fixture(params=[Agora, Own], ids=["convoai", "http"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, control: httpx2.Client) -> Iterator[Place]:
+    """The launcher `convoai` before Agora's API, and `http` before a customer's own server."""
+    with request.param() as remote, served(tmp_path, remote, control) as made:
+        yield made
+
+
+@pytest.mark.parametrize("toxic", NOT_SENT.values(), ids=NOT_SENT)
+def test_a_start_that_does_not_get_through_is_told_in_time_and_leaves_nothing(place: Place, toxic: Toxic) -> None:
+    """Some of it may get through later, when nobody waits for it any more."""
+    place.network.suffers(toxic)
+    assert place.call().status_code in (502, 503, 504)
+    place.recovers()
+
+
+@pytest.mark.parametrize("toxic", NOT_HEARD.values(), ids=NOT_HEARD)
+def test_an_agent_whose_acceptance_is_not_heard_is_stopped_by_name(place: Place, toxic: Toxic) -> None:
+    """It was started, and nobody here knows more of it than the name that it was to have."""
+    place.network.suffers(toxic)
+    assert place.call().status_code in (502, 503, 504)
+    assert len(place.remote.ever()) == 1
+    place.recovers()
+
+
+@pytest.mark.parametrize("place", [Agora], ids=["convoai"], indirect=True)
+def test_a_long_prompt_on_a_narrow_line_is_given_up_in_time_and_leaves_nothing(place: Place) -> None:
+    """Fourteen kilobytes at one a second: what is left of a request that was given up gets through later."""
+    place.network.suffers(Toxic("bandwidth", "upstream", KILOBYTES_PER_SECOND))
+    assert place.call().status_code in (502, 503, 504)
+    place.recovers()
+
+
+def test_a_network_that_is_down_is_told_in_time_and_takes_no_slot_for_good(place: Place) -> None:
+    """Nothing was started; that there is nothing is asked for until somebody answers."""
+    place.network.goes_down()
+    assert place.call().status_code == 503
+    assert place.remote.ever() == []
+    place.recovers()

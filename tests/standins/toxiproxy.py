@@ -1,0 +1,113 @@
+"""A network that fails on command: a real toxiproxy between a launcher and a stand-in, driven over its HTTP API.
+
+The binary comes from TOXIPROXY_BIN, from PATH (`toxiproxy-server`), or is built once into .cache/bin. A toxic of the
+stream `upstream` is about what is sent, one of `downstream` about what is answered (toxiproxy's README, "Toxics").
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+import pytest
+
+MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
+BUILT = Path(__file__).parent.parent.parent / ".cache" / "bin" / "toxiproxy-server"
+BUILD_SECONDS, START_SECONDS = 240, 10
+HOW_TO_GET_IT = (
+    "There is no toxiproxy-server. Install it (brew install toxiproxy, or an archive of its releases), name it in "
+    "TOXIPROXY_BIN, or install Go, and this builds it once in about a minute."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Toxic:
+    """One way in which a connection suffers."""
+
+    kind: str
+    stream: Literal["upstream", "downstream"]
+    attributes: Mapping[str, int]
+
+
+class Network:
+    """The way to one stand-in: `url` leads there, in the state that the test puts it into."""
+
+    def __init__(self, control: httpx2.Client, upstream: str) -> None:
+        target = httpx2.URL(upstream)
+        self._control = control
+        self._name = f"to-{target.port}"
+        made = self._post("/proxies", {"name": self._name, "listen": "127.0.0.1:0", "upstream": target.netloc.decode()})
+        self.url = str(target.copy_with(netloc=made["listen"].encode()))
+
+    def suffers(self, *toxics: Toxic) -> None:
+        """Every connection, also one that is open, has these from now on."""
+        for toxic in toxics:
+            body = {"type": toxic.kind, "stream": toxic.stream, "attributes": dict(toxic.attributes)}
+            self._post(f"/proxies/{self._name}/toxics", body)
+
+    def goes_down(self) -> None:
+        """Nobody listens any more, and open connections end."""
+        self._post(f"/proxies/{self._name}", {"enabled": False})
+
+    def is_back(self) -> None:
+        """No toxics, and somebody listens."""
+        self._post("/reset", None)
+
+    def _post(self, path: str, body: object) -> Any:
+        answer = self._control.post(path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+
+@contextmanager
+def toxiproxy() -> Iterator[httpx2.Client]:
+    """A running toxiproxy's API. Ended by its own pid."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    command = [_binary(), "-host", "127.0.0.1", "-port", str(port)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as control,
+    ):
+        try:
+            _ready(control, process)
+            yield control
+        finally:
+            process.kill()  # it holds nothing
+
+
+def _ready(control: httpx2.Client, process: "subprocess.Popen[bytes]") -> None:
+    """Asks until the server answers; a refused connection costs a millisecond."""
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(httpx2.ConnectError):
+            control.get("/version")
+            return
+    raise AssertionError("toxiproxy does not start")
+
+
+def _binary() -> str:
+    """The server's path; built if need be, skipping the test where that is impossible."""
+    found = os.environ.get("TOXIPROXY_BIN") or shutil.which("toxiproxy-server")
+    if found is None and not BUILT.exists():
+        _build()
+    return found or str(BUILT)
+
+
+def _build() -> None:
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip(HOW_TO_GET_IT)
+    BUILT.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILT.parent) as folder:  # the binary's own name, `server`, is others' too
+        command = [go, "install", "-trimpath", "-ldflags=-s -w", MODULE]
+        subprocess.run(command, env={**os.environ, "GOBIN": folder}, check=True, timeout=BUILD_SECONDS)
+        (Path(folder) / "server").rename(BUILT)
