@@ -1,11 +1,20 @@
-"""A service that is killed at any moment, and the next one on the same file: no agent left, no slot taken."""
+"""A service that is killed at any moment, and the next one on the same file: no agent left, no slot taken.
+
+No hook in the service chooses the moments: agents hold a step open, a lock on the store holds another, log lines and
+rows tell where it stands, and the rest is left to delays from a seeded generator.
+"""
 
 import os
+import random
+import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -19,7 +28,14 @@ pytestmark = pytest.mark.real
 PATH = "/cekura/v1/sessions"
 STAYS = "print('ready', flush=True)\nwhile True: signal.pause()"
 NEVER_READY = "print('not yet', flush=True)\nwhile True: signal.pause()"
+READY_WHEN_ASKED = "signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b'ready\\n'))\n" + NEVER_READY
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + STAYS
+STUBBORN_ALOUD = "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'no\\n'))\n" + STAYS
+PATIENCE = 15.0
+"""Seconds that a wait may take: a stop of an agent that ignores SIGTERM takes five."""
+SEED = 20261121
+BODY = b'{"client_id": "acme"}'
+HEADERS = f"POST {PATH} HTTP/1.1\r\nHost: here\r\nX-Cekura-Secret: {SECRET}\r\nContent-Length: {len(BODY)}\r\n\r\n"
 
 
 def environment(folder: Path, agent: str) -> dict[str, str]:
@@ -34,49 +50,197 @@ def environment(folder: Path, agent: str) -> dict[str, str]:
     }
 
 
+@pytest.fixture(autouse=True)
+def cleared(tmp_path: Path) -> Iterator[None]:
+    """A test that fails leaves no agent on this machine either."""
+    yield
+    for pid in agents(tmp_path):
+        os.killpg(pid, signal.SIGKILL)
+
+
 @contextmanager
-def serving(folder: Path, agent: str) -> Iterator[Served]:
-    """A service; if the test has not killed it, it is told to end."""
+def spawned(folder: Path, agent: str) -> "Iterator[subprocess.Popen[str]]":
+    """A service that may not listen yet; if the test has not killed it, it is told to end."""
     command = [sys.executable, "-m", "session_service", "serve"]
     with subprocess.Popen(command, env=environment(folder, agent), stderr=subprocess.PIPE, text=True) as process:
         try:
-            yield Served(process)
+            yield process
         finally:
             process.terminate()
             process.wait(20)
 
 
-def agents(served: Served) -> list[str]:
-    """The sessions of this service's log whose agents still run."""
-    named = {str(line["session"]) for line in served.log if line.get("event") == "agent.started"}
-    return [name for name in named if survivors.found(name)]
+@contextmanager
+def serving(folder: Path, agent: str) -> Iterator[Served]:
+    """A service that listens."""
+    with spawned(folder, agent) as process:
+        yield Served(process)
 
 
-@pytest.mark.parametrize("agent", [STAYS, STUBBORN])
+@contextmanager
+def calling(served: Served) -> Iterator[None]:
+    """A caller who has sent a call and waits for its answer."""
+    with socket.create_connection(("127.0.0.1", served.port)) as caller:
+        caller.sendall(HEADERS.encode() + BODY)
+        yield
+
+
+def until_read(served: Served) -> None:
+    """A probe that is answered: the service has had a turn for whatever was sent before it."""
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)) as probe:
+        probe.request("GET", "/livez")
+        assert probe.getresponse().status == 200
+
+
+def kill(served: Served) -> None:
+    """SIGKILL, and the process is gone."""
+    served.process.kill()
+    served.process.wait(20)
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    """Wait for it, and fail when it does not come."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "what was waited for did not come"
+
+
+def states(folder: Path) -> list[str]:
+    """Where the sessions stand that have not ended."""
+    with closing(sqlite3.connect(folder / "sessions.db", timeout=PATIENCE)) as rows:
+        return [state for (state,) in rows.execute("SELECT state FROM session WHERE state <> 'ended'")]
+
+
+def agents(folder: Path) -> list[int]:
+    """The agents of this test that run, by what they were started as; what merely waits to be reaped does not run."""
+    told = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,stat=,args="], capture_output=True, text=True, check=True)
+    found = (line.split(None, 2) for line in told.stdout.splitlines())
+    return [int(pid) for pid, stat, args in found if str(folder / "agent.py") in args and stat[0] != "Z"]
+
+
+def named(folder: Path) -> dict[str, int]:
+    """The agents of this test that run, by the name that they were started under."""
+    with closing(sqlite3.connect(folder / "sessions.db", timeout=PATIENCE)) as rows:
+        (deployment,) = rows.execute("SELECT id FROM deployment").fetchone()
+    return survivors.found(deployment)
+
+
+@contextmanager
+def store_held(folder: Path) -> Iterator[None]:
+    """Nobody else can write to the store, for less than the second that the service waits for it."""
+    with closing(sqlite3.connect(folder / "sessions.db", isolation_level=None)) as rows:
+        rows.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def assert_nothing_is_left(folder: Path) -> None:
+    """One more start: every session ended, every agent gone, the one place free for a call."""
+    with serving(folder, STAYS) as last:
+        eventually(lambda: not states(folder))
+        assert (agents(folder), named(folder)) == ([], {})
+        assert last.call().status_code == 200
+
+
+def test_killed_before_its_slot_is_written_a_call_leaves_nothing(tmp_path: Path) -> None:
+    """The store is held while the call comes in, so that there is a call and no row."""
+    with serving(tmp_path, STAYS) as first, store_held(tmp_path), calling(first):
+        until_read(first)
+        kill(first)
+    assert (states(tmp_path), agents(tmp_path)) == ([], [])
+    assert_nothing_is_left(tmp_path)
+
+
+def test_killed_as_soon_as_its_slot_is_written_a_call_leaves_nothing(tmp_path: Path) -> None:
+    """The row is there; whether its process is too, the kill has to race for."""
+    with serving(tmp_path, NEVER_READY) as first, calling(first):
+        eventually(lambda: states(tmp_path) == ["starting"])
+        kill(first)
+    assert states(tmp_path) == ["starting"]
+    assert_nothing_is_left(tmp_path)
+
+
+def test_killed_before_its_agent_is_ready_a_call_leaves_nothing(tmp_path: Path) -> None:
+    """The store knows a start and nothing of its process."""
+    with serving(tmp_path, NEVER_READY) as first, calling(first):
+        first.until("agent.output")
+        kill(first)
+    assert (states(tmp_path), len(agents(tmp_path))) == (["starting"], 1)
+    assert_nothing_is_left(tmp_path)
+
+
+def test_killed_before_its_agents_acceptance_is_written_a_call_leaves_nothing(tmp_path: Path) -> None:
+    """The agent is ready and the store is held, so that nobody is told."""
+    with serving(tmp_path, READY_WHEN_ASKED) as first, calling(first):
+        first.until("agent.output")
+        with store_held(tmp_path):
+            os.kill(first.log[-2]["pid"], signal.SIGUSR1)
+            assert first.until("agent.output")["line"] == "ready"
+            kill(first)
+    assert (states(tmp_path), len(agents(tmp_path))) == (["starting"], 1)
+    assert_nothing_is_left(tmp_path)
+
+
+@pytest.mark.parametrize("agent", [STAYS, STUBBORN], ids=["heeds-sigterm", "ignores-sigterm"])
 def test_agents_of_a_killed_service_are_ended_by_the_next(tmp_path: Path, agent: str) -> None:
-    """They are found by name, also those that ignore SIGTERM; their sessions are lost, their slots free."""
+    """After the answer: they are found by name, also those that ignore SIGTERM; their sessions are lost."""
     with serving(tmp_path, agent) as first:
         assert first.call().status_code == 200
-        first.until("call")
-        first.process.kill()
-        first.process.wait(20)
-        assert len(agents(first)) == 1
-    with serving(tmp_path, agent) as second:
-        assert second.until("session.ended")["reason"] == "lost"
-        assert agents(first) == []
-        assert second.call().status_code == 200
-
-
-def test_an_agent_whose_start_was_never_answered_is_ended_too(tmp_path: Path) -> None:
-    """Killed while the agent was not ready yet: the store knows a start and nothing of its process."""
-    body = b'{"client_id": "acme"}'
-    head = f"POST {PATH} HTTP/1.1\r\nHost: here\r\nX-Cekura-Secret: {SECRET}\r\nContent-Length: {len(body)}"
-    with serving(tmp_path, NEVER_READY) as first, socket.create_connection(("127.0.0.1", first.port)) as caller:
-        caller.sendall(head.encode() + b"\r\n\r\n" + body)
-        first.until("agent.started")
-        first.process.kill()
-        first.process.wait(20)
+        kill(first)
+    assert (states(tmp_path), len(agents(tmp_path)), len(named(tmp_path))) == (["running"], 1, 1)
     with serving(tmp_path, STAYS) as second:
-        second.until("session.ended")
-        assert agents(first) == []
+        assert second.until("session.ended")["reason"] == "lost"
+        assert (agents(tmp_path), states(tmp_path)) == ([], [])
         assert second.call().status_code == 200
+
+
+def test_an_end_that_a_kill_cut_short_is_finished_for_its_own_reason(tmp_path: Path) -> None:
+    """The agent has been asked to end, and says no."""
+    with serving(tmp_path, STUBBORN_ALOUD) as first:
+        assert first.call().status_code == 200
+        first.process.terminate()
+        while first.until("agent.output")["line"] != "no":
+            pass
+        kill(first)
+    assert (states(tmp_path), len(agents(tmp_path))) == (["ending"], 1)
+    with serving(tmp_path, STAYS) as second:
+        assert second.until("session.ended")["reason"] == "shutdown"
+        assert (agents(tmp_path), states(tmp_path)) == ([], [])
+        assert second.call().status_code == 200
+
+
+def test_a_service_that_is_killed_while_it_recovers_leaves_the_rest_to_the_next(tmp_path: Path) -> None:
+    """It has begun to end an agent that ignores SIGTERM, and has four seconds more to wait for it."""
+    with serving(tmp_path, STUBBORN) as first:
+        assert first.call().status_code == 200
+        kill(first)
+    with serving(tmp_path, STAYS) as second:
+        eventually(lambda: states(tmp_path) == ["ending"])
+        kill(second)
+    assert (states(tmp_path), len(agents(tmp_path))) == (["ending"], 1)
+    assert_nothing_is_left(tmp_path)
+
+
+def test_kills_at_any_moment_of_a_call_leave_nothing(tmp_path: Path) -> None:
+    """Six services, each killed some milliseconds into its call; the next begins with what that left."""
+    delays = random.Random(SEED)  # noqa: S311 - the same moments in every run
+    for _ in range(6):
+        with serving(tmp_path, STAYS) as served:
+            eventually(lambda: not states(tmp_path))
+            assert agents(tmp_path) == []
+            with calling(served):
+                time.sleep(delays.uniform(0.0, 0.06))
+                kill(served)
+    assert_nothing_is_left(tmp_path)
+
+
+def test_kills_at_any_moment_of_a_recovery_leave_nothing(tmp_path: Path) -> None:
+    """A service that an agent outlives, and four that are killed some time after they were started."""
+    delays = random.Random(SEED)  # noqa: S311 - the same moments in every run
+    with serving(tmp_path, STUBBORN) as first:
+        assert first.call().status_code == 200
+        kill(first)
+    for _ in range(4):
+        with spawned(tmp_path, STAYS) as process:
+            time.sleep(delays.uniform(0.2, 1.2))
+            process.kill()
+    assert_nothing_is_left(tmp_path)
