@@ -7,25 +7,36 @@ are arguments.
 import math
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
+from session_service import logs
 from session_service.agents.contract import Connected, Launcher, OnExit
-from session_service.agora import areas, encryption, identifiers
+from session_service.agora import areas, encryption, identifiers, notifications
+from session_service.agora.notifications import Product
 from session_service.agora.transport import AgoraTransport
-from session_service.http import probes
-from session_service.http.auth import Auth, Callers, Key, Scope, Throttle, key
+from session_service.errors import TooManyReports
+from session_service.http import probes, reports
+from session_service.http.auth import Auth, Callers, Failures, Key, Scope, Throttle, key
+from session_service.http.gate import Gate
+from session_service.http.hooks import Hook
+from session_service.http.reports import Reports
 from session_service.http.routes import Receive, RequestIds, Send, SessionEndpoint
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Clock, Entropy, Sessions
 from session_service.sessions.model import Clocks, Limits, Offer, Opened
+from session_service.sessions.news import News
 from session_service.sessions.recovery import recover
 from session_service.sessions.store.contract import Store
 from session_service.sessions.store.memory import MemoryStore
 from session_service.settings import NAMES, AgentServer, Client, ConvoAi, Rules, Settings, Ten
+
+if TYPE_CHECKING:
+    from session_service.http.ops import OpsPort
 
 
 def _loadable(text: str) -> object:
@@ -103,6 +114,8 @@ class Service:
         rest: Starlette,
         request_ids: RequestIds,
         drain: Callable[[], None],
+        *,
+        ops: Gate | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._paths = {path, path + "/"}
@@ -110,6 +123,8 @@ class Service:
         self.request_ids = request_ids
         self.drain = drain
         """Take no new session from now on."""
+        self.ops = ops
+        """What the operator's port answers, where there is to be one."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The endpoint's path has its own door, since every call that counts goes through it."""
@@ -127,28 +142,75 @@ def build(settings: Settings, world: World) -> Service:
     store = _store(settings.store, world)
     admission = Admission(store, deployment, lambda: jitter.randint(0, RETRY_JITTER))
     sessions = Sessions(store, admission, world.time, world.entropy)
-    offers = {client.name: _offer(client, sessions, store, world) for client in settings.clients}
+    offers = {client.name: _offer(settings, client, sessions, store, world) for client in settings.clients}
+    throttle = Throttle(settings.failures_per_minute, world.monotonic)
     auth = Auth(
         settings.secret_header,
         [entry for client in settings.clients for entry in _keys(client, offers[client.name])],
         Callers(settings.caller_networks, settings.trusted_proxies),
-        Throttle(settings.failures_per_minute, world.monotonic),
+        throttle,
     )
     endpoint = SessionEndpoint(auth, sessions, settings.methods, request_ids)
-    rest = probes.build(sessions, request_ids, lambda: _life(sessions, store, offers))
-    return Service(endpoint, settings.path, rest, request_ids, sessions.drain)
+    ops = _ops(settings, sessions, store, world, request_ids)
+    failures = Failures(Callers((), settings.trusted_proxies), throttle)
+    rest = probes.build(
+        sessions,
+        request_ids,
+        lambda: _life(sessions, store, offers, ops),
+        [
+            *(hook.route() for hook in _hooks(settings, News(sessions, world.time), failures, request_ids)),
+            _reports(sessions, failures, world, request_ids).route(),
+        ],
+    )
+    return Service(endpoint, settings.path, rest, request_ids, sessions.drain, ops=ops.app if ops else None)
 
 
 @asynccontextmanager
-async def _life(sessions: Sessions, store: Store, offers: Mapping[str, Offer]) -> AsyncIterator[None]:
+async def _life(
+    sessions: Sessions, store: Store, offers: Mapping[str, Offer], ops: "OpsPort | None"
+) -> AsyncIterator[None]:
     """From before the first call to after the last: what an earlier start left, and what this one has to leave."""
-    await recover(sessions, store, offers)
-    yield
-    await sessions.close()
-    launchers: list[object] = [offer.launcher for offer in offers.values()]
-    for launcher in launchers:
-        if isinstance(launcher, Connected):
-            await launcher.aclose()
+    with ops.listening() if ops else nullcontext():
+        await recover(sessions, store, offers)
+        yield
+        await sessions.close()
+        launchers: list[object] = [offer.launcher for offer in offers.values()]
+        for launcher in launchers:
+            if isinstance(launcher, Connected):
+                await launcher.aclose()
+
+
+def _ops(
+    settings: Settings, sessions: Sessions, store: Store, world: World, request_ids: RequestIds
+) -> "OpsPort | None":
+    """What the operator's port serves, unless it is off."""
+    if settings.ops.port is None:
+        return None
+    from session_service.http.ops import OpsPort
+    from session_service.journal import SIZE, Journal
+    from session_service.metrics import Metrics
+
+    first = int(world.time() * 1_000_000)  # over every number of an earlier process, and exact in JavaScript
+    journal = Journal(SIZE, first, logs.masking(settings.secret_texts()))
+    return OpsPort(
+        settings.ops, sessions, store, journal=journal, metrics=Metrics(settings.max_sessions), request_ids=request_ids
+    )
+
+
+def _hooks(settings: Settings, news: News, failures: Failures, request_ids: RequestIds) -> list[Hook]:
+    """A path for each product that anybody has configured a secret for."""
+    secrets: dict[Product, dict[bytes, set[str]]] = {notifications.RTC: {}, notifications.CONVOAI: {}}
+    for client in settings.clients:
+        live = client.webhook_secrets
+        for product, values in ((notifications.RTC, live.rtc), (notifications.CONVOAI, live.convoai)):
+            for value in values:
+                secrets[product].setdefault(value, set()).add(client.name)
+    return [Hook(product, found, news, failures, request_ids) for product, found in secrets.items() if found]
+
+
+def _reports(sessions: Sessions, failures: Failures, world: World, request_ids: RequestIds) -> Reports:
+    throttle = Throttle(reports.PER_MINUTE, world.monotonic, TooManyReports)
+    return Reports(sessions, failures, throttle, world.time, request_ids)
 
 
 def _keys(client: Client, offer: Offer) -> list[Key]:
@@ -166,8 +228,9 @@ def _store(store: str, world: World) -> Store:
     return MemoryStore(deployment)
 
 
-def _offer(client: Client, sessions: Sessions, store: Store, world: World) -> Offer:
+def _offer(settings: Settings, client: Client, sessions: Sessions, store: Store, world: World) -> Offer:
     launcher = _launcher(client, sessions.agent_exited, world)
+    base = settings.report_base(client)
     return Offer(
         client=client.name,
         client_id=client.client_id,
@@ -175,8 +238,14 @@ def _offer(client: Client, sessions: Sessions, store: Store, world: World) -> Of
         launcher=launcher,
         limits=Limits(client.max_sessions, client.max_starts),
         answer_budget=client.answer_budget,
-        clocks=Clocks(client.max_duration),
+        clocks=Clocks(
+            client.max_duration,
+            client.join_deadline,
+            client.idle_timeout,
+            evidence=settings.evidence(client) == "notifications",
+        ),
         stop_at_shutdown=not (store.survives_restart and (launcher is None or launcher.survives_restart)),
+        report_url=reports.url(base) if base else None,
     )
 
 

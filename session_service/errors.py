@@ -117,11 +117,11 @@ class RequestTimeout(ServiceError):
 
 
 class BodyTooLarge(ServiceError):
-    """The body is over 16 KiB."""
+    """The body is over the limit of its path: 16 KiB for a session."""
 
     code = "body_too_large"
     status = 413
-    public = "The body is too large. Send the client_id alone."
+    public = "The body is too large. Send what is asked for, and nothing else."
 
 
 class UnsupportedMediaType(ServiceError):
@@ -210,6 +210,102 @@ class AgentTimeout(ServiceError):
     code = "agent_timeout"
     status = 504
     public = "The agent did not start in time, and was stopped. Retry after the time in Retry-After."
+
+
+class EventRefused(ServiceError):
+    """The root of what an event is refused for: a notification of Agora's, or an agent's report."""
+
+
+class BadSignature(EventRefused):
+    """No configured secret signed this notification: it is somebody else's, or the secret has been changed."""
+
+    code = "bad_signature"
+    status = 401
+    public = "The signature is missing or wrong. Compare the secret in Agora's console with the configured one."
+
+
+class MalformedNotification(EventRefused):
+    """A signed notification that is not of this path's product, or not what Agora documents."""
+
+    code = "malformed_notification"
+    status = 400
+    public = "This is no notification of this path's product. Compare the URL of each product in Agora's console."
+
+
+class BadReportToken(EventRefused):
+    """The report's token is missing, or not this session's; there being no such session looks the same."""
+
+    code = "bad_report_token"
+    status = 401
+    public = "The token is missing or wrong. Send the report's own token as Authorization: Bearer, to the report's URL."
+
+
+class MalformedReport(EventRefused):
+    """The report is not one of the events that docs/agents.md lists."""
+
+    code = "malformed_report"
+    status = 400
+    public = 'This is no report. Send {"event": "joined"}, or another event that the documentation of agents lists.'
+
+
+class SessionOver(EventRefused):
+    """The token is right, and its session has ended or is ending."""
+
+    code = "session_over"
+    status = 410
+    public = "This session is over. Leave the channel, and report nothing more."
+
+
+class TooManyReports(EventRefused):
+    """More reports of one session than an agent has anything to say."""
+
+    code = "too_many_reports"
+    status = 429
+    public = "Too many reports of this session. Retry after the time in Retry-After."
+
+
+class OperatorError(ServiceError):
+    """The root of what the operator's port refuses; none of it is part of the contract with the platform."""
+
+
+class NotTheOperator(OperatorError):
+    """SESSION_OPS_TOKEN is missing or wrong."""
+
+    code = "not_the_operator"
+    status = 401
+    public = "The token is missing or wrong. Send SESSION_OPS_TOKEN as Authorization: Bearer."
+
+
+class HostNotAllowed(OperatorError):
+    """The Host header names somebody else: a page in a browser made its own name lead here."""
+
+    code = "host_not_allowed"
+    status = 403
+    public = "This Host is not served here. Use the address, localhost, or the name in SESSION_OPS_HOST."
+
+
+class OriginNotAllowed(OperatorError):
+    """A page of another site sent this."""
+
+    code = "origin_not_allowed"
+    status = 403
+    public = "Calls from pages of other sites are not allowed."
+
+
+class UnknownSession(OperatorError):
+    """No session has this id, or none that is remembered."""
+
+    code = "unknown_session"
+    status = 404
+    public = "There is no session of this id, or not any more."
+
+
+class TooManyListeners(OperatorError):
+    """As many listen to the events as may."""
+
+    code = "too_many_listeners"
+    status = 429
+    public = "As many listen to the events as may. Retry after the time in Retry-After."
 
 
 class CallerGone(ServiceError):

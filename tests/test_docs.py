@@ -16,7 +16,7 @@ from session_service.errors import CallerGone
 from session_service.sessions.model import Reason
 from session_service.settings import NAMES, VARIABLES, Layer, Sources, load
 from tests.contract import given
-from tests.contract.clauses import refusals
+from tests.contract.clauses import all_refusals
 from tests.contract.in_process import InProcess
 from tests.settings.given import OTHER, SECRET
 
@@ -114,7 +114,7 @@ def test_every_open_question_has_its_assumption_or_the_reason_why_not() -> None:
 
 def test_every_code_has_something_to_do_about_it() -> None:
     """Those that a caller can be answered, and the one that only the log has."""
-    assert {code(row[0]) for row in rows("docs/operations.md", "Code")} == {*refusals(), CallerGone.code}
+    assert {code(row[0]) for row in rows("docs/operations.md", "Code")} == {*all_refusals(), CallerGone.code}
 
 
 def test_every_log_event_is_told_with_its_fields() -> None:

@@ -46,6 +46,14 @@ class Seat:
     tester_uid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A fresh token for a seat that somebody sits on; `expires_at` is in Unix seconds."""
+
+    token: str = field(repr=False)
+    expires_at: int
+
+
 class Mint(Protocol):
     """Mints a publisher's token of one project, of either version."""
 
@@ -60,6 +68,7 @@ class AgoraTransport:
     """
 
     ENTROPY = 24 + encryption.ENTROPY
+    RENEWAL_ENTROPY = 8
     name = "agora"
 
     def __init__(
@@ -102,6 +111,11 @@ class AgoraTransport:
         uid = self._agent_uid or _drawn_agent_uid(entropy, self.join_uid)
         token = self._token(channel, uid, now, _salts(entropy)[1])
         return Seat(self._project.app_id, channel, token, uid, self.join_uid)
+
+    def renew(self, channel: str, uid: int, now: int, entropy: bytes) -> Renewal:
+        """Mint a fresh token for a uid of a channel of ours. `entropy` is RENEWAL_ENTROPY random bytes of its own."""
+        salt = 1 + int.from_bytes(entropy, "little") % identifiers.MAX_SALT
+        return Renewal(self._token(channel, uid, now, salt), now + self._lifetime)
 
     def _token(self, channel: str, uid: int, now: int, salt: int) -> str:
         return self._mint(channel, uid, issued_at=now, lifetime=self._lifetime, salt=salt)

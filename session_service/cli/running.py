@@ -5,16 +5,19 @@ Decided here: the exit code of a start that fails (2), and where a process gets 
 
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NoReturn
 
 from session_service import logs
 from session_service.errors import SettingsError
-from session_service.settings import Loaded, Refused, Settings, Sources, load
+from session_service.settings import Loaded, Ops, Refused, Settings, Sources, load
 
 FAILED = 2
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound
 
 
 def environment() -> Mapping[str, str]:
@@ -40,20 +43,53 @@ def give_up(text: str) -> NoReturn:
     sys.exit(FAILED)
 
 
-def run(found: Loaded, children: Mapping[str, str], started: Callable[[Settings, int], None]) -> None:
-    """Serve until told to stop. `started` is called with the real port once calls are answered."""
+def base_url(host: str, port: int) -> str:
+    """Where this machine reaches what listens there."""
+    host = _EVERYWHERE.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def run(
+    found: Loaded, children: Mapping[str, str], started: Callable[[Settings], None], *, needs_ops: bool = True
+) -> None:
+    """Serve until told to stop. `started` is called once calls are answered, with the ports that were really taken.
+
+    Where the operator's port is not needed, one that cannot be had is told of and done without.
+    """
     from session_service.app import World, build
     from session_service.http import server
 
-    settings = found.settings
-    logs.configure(settings.log_format, settings.secret_texts())
+    logs.configure(found.settings.log_format, found.settings.secret_texts())
     try:
+        bound = server.bind(found.settings.host, found.settings.port)
+        beside = _ops_socket(found.settings.ops, needed=needs_ops)
+        settings = _with_ports(found.settings, bound, beside)
         service = build(settings, World(time.time, time.monotonic, os.urandom, children))
-        bound = server.bind(settings.host, settings.port)
     except SettingsError as error:
         give_up(str(error))
     for warning in found.warnings:
         logging.getLogger("session_service").warning("settings", extra={"event": "service.warning", "what": warning})
-    port = bound.getsockname()[1]
     budget = max(client.answer_budget for client in settings.clients)
-    server.build(service, settings.times, budget, lambda: started(settings, port)).run([bound])
+    ops = server.beside(service.ops, service.request_ids, settings.times, beside) if beside else None
+    server.build(service, settings.times, budget, lambda: started(settings), ops).run([bound])
+
+
+def _ops_socket(ops: Ops, *, needed: bool) -> socket.socket | None:
+    """The operator's port, if there is to be one; SettingsError where it is needed and cannot be had."""
+    from session_service.http import server
+
+    if ops.port is None:
+        return None
+    try:
+        return server.bind(ops.host, ops.port, "SESSION_OPS")
+    except SettingsError as error:
+        if needed:
+            raise
+        print(f"Going on without the operator's port. {error}", file=sys.stderr)
+        return None
+
+
+def _with_ports(settings: Settings, bound: socket.socket, beside: socket.socket | None) -> Settings:
+    """The settings with the ports that were taken: agents and people are told the real ones."""
+    ops = replace(settings.ops, port=beside.getsockname()[1] if beside else None)
+    return replace(settings, port=bound.getsockname()[1], ops=ops)

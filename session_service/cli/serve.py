@@ -5,7 +5,13 @@ import logging
 import click
 
 from session_service.cli import running
-from session_service.settings import Layer, Settings, Sources
+from session_service.settings import Client, Layer, Settings, Sources
+
+_WHY = {
+    "notifications": "Agora's RTC notifications tell when a tester comes and goes",
+    "reports": "a tester is known to be lost only where its agent reports it; SESSION_RTC_WEBHOOK_SECRET is not set",
+    "nobody": "nobody tells when a tester comes and goes; SESSION_RTC_WEBHOOK_SECRET is not set",
+}
 
 
 @click.command("serve")
@@ -18,15 +24,32 @@ def command() -> None:
     running.run(running.loaded(Sources(Layer("environment", environment))), environment, _announce)
 
 
-def _announce(settings: Settings, port: int) -> None:
-    logging.getLogger("session_service").info(
+def _announce(settings: Settings) -> None:
+    logger = logging.getLogger("session_service")
+    for client in settings.clients:
+        logger.info("clocks", extra=_clocks(settings, client))
+    logger.info(
         "listening",
         extra={
             "event": "service.listening",
             "host": settings.host,
-            "port": port,
+            "port": settings.port,
+            "ops_port": settings.ops.port,
             "path": settings.path,
             "clients": [client.name for client in settings.clients],
             "launchers": sorted({client.launch.launcher for client in settings.clients}),
         },
     )
+
+
+def _clocks(settings: Settings, client: Client) -> dict[str, object]:
+    """Which clocks may end this client's sessions, in seconds; None for one that never does. And why."""
+    evidence = settings.evidence(client)
+    return {
+        "event": "service.clocks",
+        "client": client.name,
+        "max_duration": client.max_duration,
+        "join_deadline": client.join_deadline if evidence == "notifications" else None,
+        "idle_timeout": client.idle_timeout if evidence != "nobody" else None,
+        "why": _WHY[evidence],
+    }

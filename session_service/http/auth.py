@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-from session_service.errors import CallerNotAllowed, TooManyFailures, Unauthenticated
+from session_service.errors import CallerNotAllowed, ServiceError, TooManyFailures, Unauthenticated
 from session_service.sessions.model import Opened
 from session_service.settings.model import Network
 
@@ -41,16 +41,19 @@ def header_values(scope: Scope, name: bytes) -> list[bytes]:
 
 
 class Throttle:
-    """A token bucket of failures per address: `per_minute` of them, refilled evenly."""
+    """A token bucket per address, or whatever else is counted: `per_minute` of them, refilled evenly."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, per_minute: int, clock: Callable[[], float], refusal: type[ServiceError] = TooManyFailures
+    ) -> None:
+        self._refusal = refusal
         self._burst = float(per_minute)
         self._rate = per_minute / 60
         self._clock = clock
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def failed(self, address: str) -> None:
-        """Count a failure; raises TooManyFailures, with the seconds to wait, when the bucket is empty."""
+    def count(self, address: str) -> None:
+        """Count one more; raises the refusal, with the seconds to wait, when the bucket is empty."""
         now = self._clock()
         left, since = self._left.pop(address, (self._burst, now))
         left = min(self._burst, left + (now - since) * self._rate)
@@ -59,7 +62,7 @@ class Throttle:
         if len(self._left) > ADDRESSES_KEPT:
             self._left.popitem(last=False)
         if not allowed:
-            raise TooManyFailures(retry_after=int((1 - left) / self._rate) + 1)
+            raise self._refusal(retry_after=int((1 - left) / self._rate) + 1)
 
 
 class Callers:
@@ -92,6 +95,18 @@ class Callers:
         return nearest
 
 
+class Failures:
+    """Wrong credentials at the other paths, counted per address with those of the session endpoint."""
+
+    def __init__(self, callers: Callers, throttle: Throttle) -> None:
+        self._callers = callers
+        self._throttle = throttle
+
+    def count(self, scope: Scope) -> None:
+        """Count one more; raises TooManyFailures."""
+        self._throttle.count(self._callers.address(scope))
+
+
 class Auth:
     """The gate in front of the session endpoint."""
 
@@ -111,7 +126,7 @@ class Auth:
         digest = hashlib.sha256(sent[0] if sent else b"").digest()
         found = [key.opens for key in self._keys if hmac.compare_digest(key.digest, digest)]
         if not found or len(sent) != 1:
-            self._throttle.failed(address)
+            self._throttle.count(address)
             raise Unauthenticated
         return found
 

@@ -12,8 +12,8 @@ from itertools import count
 from typing import Any
 
 from session_service import logs
-from session_service.errors import BodyTooLarge, CallerGone, Draining, MethodNotAllowed, ServiceError
-from session_service.http import wire
+from session_service.errors import Draining, MethodNotAllowed, ServiceError
+from session_service.http import bodies, wire
 from session_service.http.auth import Auth, Scope
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Session, SessionRequest
@@ -118,30 +118,8 @@ async def _read(scope: Scope, receive: Receive) -> SessionRequest:
         return wire.from_query(scope["query_string"])
     headers: dict[bytes, bytes] = dict(scope["headers"])
     content_type = headers.get(b"content-type")
-    body = await _body(headers.get(b"content-length", b""), receive)
+    body = await bodies.whole(headers.get(b"content-length", b""), receive, wire.MAX_BODY)
     return wire.from_body(content_type.decode("latin-1") if content_type is not None else None, body)
-
-
-async def _body(declared: bytes, receive: Receive) -> bytes:
-    """The whole body, never more than 16 KiB of it in memory. `declared` is what the caller says of its length."""
-    if _number(declared) > wire.MAX_BODY:
-        raise BodyTooLarge
-    body = b""
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise CallerGone
-        body += message.get("body", b"")
-        if len(body) > wire.MAX_BODY:
-            raise BodyTooLarge
-        more = message.get("more_body", False)
-    return body
-
-
-def _number(text: bytes) -> int:
-    """A length as a server hands it on; 0 for anything else: what then comes is counted all the same."""
-    return int(text) if text.isdigit() and len(text) < 20 else 0
 
 
 async def _gone(receive: Receive) -> None:

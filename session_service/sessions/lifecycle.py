@@ -13,18 +13,17 @@ from dataclasses import replace
 
 from session_service import logs
 from session_service.agents.contract import AgentRef, AgentSpec, Launcher
-from session_service.errors import CallerGone, Draining, ServiceError
+from session_service.agora.transport import Renewal
+from session_service.errors import CallerGone, Draining, ServiceError, SessionOver
 from session_service.sessions.admission import Admission
 from session_service.sessions.ending import Door
 from session_service.sessions.live import Live
+from session_service.sessions.minting import entropy_for, mint
 from session_service.sessions.model import Grant, Offer, Reason, Session
 from session_service.sessions.reaper import Reaper
 from session_service.sessions.starting import RETRY_AFTER, Caller, accepted, refusal
 from session_service.sessions.store.contract import Record, Row, State, Status, Store
 
-NO_LAUNCHER = "none"
-RANDOM_BYTES = 12
-"""Of a session id, after the deployment's own eight digits: 96 bits, of which nobody can guess one."""
 STOP_MARGIN = 0.5
 """Seconds of the answer budget that are left for stopping what did not start in time."""
 CLOSE_PATIENCE = 10.0
@@ -61,11 +60,8 @@ class Sessions:
         if self._draining:
             raise Draining(retry_after=RETRY_AFTER)
         offer = grant.offer
-        entropy = self._entropy(RANDOM_BYTES + offer.transport.ENTROPY)
-        session_id = self._store.deployment + entropy[:RANDOM_BYTES].hex()
-        now = self._clock()
-        session, spec = _mint(offer, session_id, int(now), entropy[RANDOM_BYTES:])
-        live = Live(_row(offer, session, now), offer)
+        minted = mint(offer, self._store.deployment, self._clock(), self._entropy(entropy_for(offer)))
+        session, spec, live = minted.session, minted.spec, Live(minted.row, offer)
         await self._admit(live)
         if offer.launcher is not None and spec is not None:
             session = await self._start(live, offer.launcher, session, spec, caller)
@@ -139,6 +135,7 @@ class Sessions:
         """Somebody who knows saw the tester in the channel."""
         live = self._live.get(session_id)
         if live is not None:
+            _log.info("tester joined", extra={"event": "tester.joined", "session": session_id})
             live.status = replace(live.status, joined_at=at, left_at=None)
             await self._store.joined(session_id, at)
             self._watch(live)
@@ -148,19 +145,45 @@ class Sessions:
         live = self._live.get(session_id)
         if live is None:
             return
+        _log.info("tester left", extra={"event": "tester.left", "session": session_id, "for_good": for_good})
         live.status = replace(live.status, left_at=at)
         if for_good:
             self._door.end(session_id, Reason.TESTER_LEFT)
         await self._store.left(session_id, at)
         self._watch(live)
 
-    async def stop(self, session_id: str, reason: Reason) -> bool:
-        """End a session and return when its agent is gone; False for one that is not live."""
-        ending = self._door.end(session_id, reason)
+    def agent_left(self, session_id: str) -> None:
+        """Somebody who knows saw the agent leave for good. Launchers that see their agents end are waited for."""
+        live = self._live.get(session_id)
+        if live is not None and live.offer.launcher is not None and live.offer.launcher.survives_restart:
+            _log.info("agent left", extra={"event": "agent.left_channel", "session": session_id})
+            self._door.end(session_id, Reason.AGENT_EXITED)
+
+    def renew(self, session_id: str) -> Renewal:
+        """A fresh token for the agent of a live session; SessionOver for every other one."""
+        live = self._live.get(session_id)
+        if live is None or live.row.agent_uid is None or self._door.is_ending(session_id):
+            raise SessionOver
+        transport = live.offer.transport
+        entropy = self._entropy(transport.RENEWAL_ENTROPY)
+        return transport.renew(live.row.channel, live.row.agent_uid, int(self._clock()), entropy)
+
+    async def stop(self, session_id: str) -> bool:
+        """End a session because the operator says so; returns when its agent is gone, False for one not live here."""
+        ending = self._door.end(session_id, Reason.OPERATOR)
         if ending is None:
             return False
         await asyncio.wait({ending})
         return True
+
+    async def record(self, session_id: str) -> Record | None:
+        """One session, live or ended, as the store tells it."""
+        return await self._store.get(session_id)
+
+    def live(self, session_id: str) -> Row | None:
+        """A session that has not ended."""
+        live = self._live.get(session_id)
+        return live.row if live else None
 
     def in_channel(self, channel: str) -> Row | None:
         """The live session of a channel."""
@@ -224,25 +247,3 @@ class Sessions:
         self._live.pop(row.session_id, None)
         self._channels.pop(row.channel, None)
         self._reaper.forget(row.session_id)
-
-
-def _mint(offer: Offer, session_id: str, now: int, entropy: bytes) -> tuple[Session, AgentSpec | None]:
-    """Join details for the tester and, where there is an agent to start, what it is told."""
-    details, encryption = offer.transport.join(session_id, now, entropy)
-    session = Session(session_id, offer.client, details.agora_channel, now, details)
-    if offer.launcher is None:
-        return session, None
-    return session, AgentSpec(session_id, offer.transport.seat(session.channel, now, entropy), encryption)
-
-
-def _row(offer: Offer, session: Session, now: float) -> Row:
-    return Row(
-        session.session_id,
-        offer.client,
-        offer.transport.name,
-        session.channel,
-        offer.launcher.name if offer.launcher else NO_LAUNCHER,
-        offer.transport.join_uid,
-        now,
-        now + offer.clocks.max_duration,
-    )

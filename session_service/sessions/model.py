@@ -2,6 +2,7 @@
 `policy`, the session by `lifecycle`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,7 +42,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Seconds. `evidence` says whether anybody would tell us that the tester has joined or left."""
+    """Seconds. `evidence` says whether every tester's coming would be told to us."""
 
     max_duration: float
     join_deadline: float = 60.0
@@ -54,7 +55,8 @@ class Offer:
     """All that a client may have, with transport and launcher already chosen. Made once, by `app`.
 
     `launcher` is None where join details are all that is asked for. `answer_budget` is in seconds. `stop_at_shutdown`
-    is False where the next process finds the session and its agent again.
+    is False where the next process finds the session and its agent again. `report_url` says where the agent of a
+    session may report; None where no agent is told.
     """
 
     client: str
@@ -65,6 +67,7 @@ class Offer:
     answer_budget: float
     clocks: Clocks
     stop_at_shutdown: bool = True
+    report_url: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

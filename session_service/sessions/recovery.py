@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 
 from session_service.agents.contract import AgentRef, Launcher
 from session_service.errors import ServiceError
-from session_service.sessions.lifecycle import NO_LAUNCHER, Sessions
+from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.live import Live
+from session_service.sessions.minting import NO_LAUNCHER
 from session_service.sessions.model import Offer, Reason
 from session_service.sessions.store.contract import Record, State, Store
 

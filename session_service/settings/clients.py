@@ -20,6 +20,7 @@ from session_service.settings.model import (
     Secret,
     Ten,
     Tokens,
+    WebhookSecrets,
 )
 from session_service.settings.reader import Reader
 from session_service.settings.sources import ConfigFile, Layer, Sources
@@ -97,6 +98,12 @@ def _client(name: str, reader: Reader, rules: Rules) -> Client:
         max_starts=read("SESSION_MAX_STARTS", parse.integer(1, 10_000_000), 1),
         answer_budget=read("SESSION_ANSWER_BUDGET", parse.seconds(0.1, 60), 1),
         max_duration=max_duration,
+        join_deadline=read("SESSION_JOIN_DEADLINE", parse.seconds(1, rules.longest_lifetime), 1.0),
+        idle_timeout=read("SESSION_IDLE_TIMEOUT", parse.seconds(1, rules.longest_lifetime), 1.0),
+        webhook_secrets=WebhookSecrets(
+            rtc=read("SESSION_RTC_WEBHOOK_SECRET", parse.webhook_secrets, ()),
+            convoai=read("SESSION_CONVOAI_WEBHOOK_SECRET", parse.webhook_secrets, ()),
+        ),
     )
 
 

@@ -4,6 +4,7 @@ Decided here: what holds for the whole service, what a start is refused for, and
 calls `load`, with the rules of other rooms that `app` has put together.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -77,6 +78,7 @@ def _settings(reader: Reader, file: ConfigFile | None, rules: Rules) -> Settings
     return Settings(
         host=read("SESSION_HOST", str, ""),
         port=_port(reader),
+        public_url=read("SESSION_PUBLIC_URL", _base_url(rules), ""),
         path=read("SESSION_PATH", parse.path, ""),
         methods=read("SESSION_METHODS", parse.methods, ()),
         secret_header=read("SESSION_SECRET_HEADER", parse.header_name, ""),
@@ -95,6 +97,14 @@ def _settings(reader: Reader, file: ConfigFile | None, rules: Rules) -> Settings
         ops=_ops(reader),
         log_format=cast(LogFormat, read("SESSION_LOG_FORMAT", parse.choice("json", "text"), "json")),
     )
+
+
+def _base_url(rules: Rules) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        rules.base_url(text)
+        return text.rstrip("/")
+
+    return parse
 
 
 def _port(reader: Reader) -> int:

@@ -7,7 +7,14 @@ from typing import Literal
 Network = IPv4Network | IPv6Network
 LauncherName = Literal["none", "process", "python", "convoai", "http", "ten"]
 Ready = Literal["spawn", "line"]
+Evidence = Literal["notifications", "reports", "nobody"]
 LogFormat = Literal["json", "text"]
+
+
+_ON_THIS_MACHINE: frozenset[LauncherName] = frozenset({"process", "python"})
+_TOLD_WHERE_TO_REPORT = _ON_THIS_MACHINE | {"http"}
+"""Launchers that hand their agents an object of ours. Agora and a TEN server take no word of it."""
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,14 @@ class ChannelEncryptionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSecrets:
+    """The live secrets of Agora's notifications, by product. Without one, nothing of that product is taken."""
+
+    rtc: tuple[bytes, ...] = field(repr=False)
+    convoai: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """Who may ask for sessions, and everything that a session of theirs is made from.
 
@@ -101,6 +116,9 @@ class Client:
     max_starts: int
     answer_budget: float
     max_duration: float
+    join_deadline: float
+    idle_timeout: float
+    webhook_secrets: WebhookSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +147,7 @@ class Settings:
 
     host: str
     port: int
+    public_url: str
     path: str
     methods: tuple[str, ...]
     secret_header: str
@@ -143,12 +162,28 @@ class Settings:
     ops: Ops
     log_format: LogFormat
 
+    def report_base(self, client: Client) -> str | None:
+        """The URL that this client's agents reach us by; None for agents that are not told one."""
+        if client.launch.launcher not in _TOLD_WHERE_TO_REPORT:
+            return None
+        if self.public_url or client.launch.launcher not in _ON_THIS_MACHINE:
+            return self.public_url or None
+        host = _EVERY_ADDRESS.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def evidence(self, client: Client) -> Evidence:
+        """Who would tell that this client's testers come and go."""
+        if client.webhook_secrets.rtc:
+            return "notifications"
+        return "reports" if self.report_base(client) else "nobody"
+
     def secret_texts(self) -> tuple[str, ...]:
         """Every configured secret: what no log line may hold."""
         found = [self.ops.token.decode()] if self.ops.token else []
         for client in self.clients:
             found += [secret.value.decode() for secret in client.secrets]
             found += [client.certificate, client.encryption.master_key or ""]
+            found += [secret.decode() for secret in (*client.webhook_secrets.rtc, *client.webhook_secrets.convoai)]
             found += [client.launch.convoai.customer_secret] if client.launch.convoai else []
             found += client.launch.http.secrets if client.launch.http else ()
         return tuple(text for text in found if text)

@@ -21,6 +21,8 @@ _PLACEHOLDER = re.compile(
 )
 SECRET_LENGTH = 24
 """Characters a secret has at least: 24 of the URL-safe alphabet are 144 bits."""
+WEBHOOK_SECRET_LENGTH = 8
+"""Characters of a secret that Agora makes, at least: its real length is documented nowhere."""
 
 
 def choice(*options: str) -> Callable[[str], str]:
@@ -93,8 +95,8 @@ def path(text: str) -> str:
     """An absolute URL path, without the trailing slash: with and without is the same handler."""
     if not _PATH.fullmatch(text) or "//" in text or not text.rstrip("/"):
         raise InvalidValue("It must be an absolute path of plain characters that is not the root.")
-    if text.rstrip("/") in ("/livez", "/readyz"):
-        raise InvalidValue("It must not be the path of a probe.")
+    if text.rstrip("/") in ("/livez", "/readyz") or text.startswith(("/agora/v1/", "/agent/v1/")):
+        raise InvalidValue("It must not be the path of a probe, of notifications or of reports.")
     return text.rstrip("/")
 
 
@@ -154,6 +156,17 @@ def secret_value(text: str) -> bytes:
     if not (text.isascii() and text.isprintable()) or text.strip() != text:
         raise InvalidValue("It must be printable ASCII without white space around it: a header carries nothing else.")
     return text.encode("ascii")
+
+
+def webhook_secrets(text: str) -> tuple[bytes, ...]:
+    """Secrets as Agora's console makes them, which nobody can choose; several while one is changed."""
+    found = tuple(dict.fromkeys(words(text)))
+    for item in found:
+        if len(item) < WEBHOOK_SECRET_LENGTH or not (item.isascii() and item.isprintable()):
+            raise InvalidValue(f"It must be {WEBHOOK_SECRET_LENGTH} or more printable characters of Agora's console.")
+        if _PLACEHOLDER.search(item):
+            raise InvalidValue("It is a placeholder. Take the secret that Agora's console shows.")
+    return tuple(item.encode("ascii") for item in found)
 
 
 def secret(text: str) -> tuple[Secret, ...]:

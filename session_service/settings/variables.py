@@ -176,6 +176,39 @@ VARIABLES = (
     Variable("SESSION_MAX_STARTS", "agents being started at once", "10", "10", per_client=True),
     Variable("SESSION_ANSWER_BUDGET", "seconds within which a call is answered", "7", "7", per_client=True),
     Variable("SESSION_MAX_DURATION", "seconds after which a session is ended", "3600", "3600", per_client=True),
+    Variable(
+        "SESSION_JOIN_DEADLINE",
+        "seconds the tester has to join, where notifications would tell of it",
+        "60",
+        "60",
+        per_client=True,
+    ),
+    Variable(
+        "SESSION_IDLE_TIMEOUT",
+        "seconds a tester whose connection was lost has to come back",
+        "60",
+        "60",
+        per_client=True,
+    ),
+    Variable(
+        "SESSION_RTC_WEBHOOK_SECRET",
+        "secret of Agora's RTC notifications; several while it is changed",
+        "SECRET_OF_AGORAS_CONSOLE",
+        secret=True,
+        per_client=True,
+    ),
+    Variable(
+        "SESSION_CONVOAI_WEBHOOK_SECRET",
+        "secret of Agora's Conversational AI notifications; several while it is changed",
+        "SECRET_OF_AGORAS_CONSOLE",
+        secret=True,
+        per_client=True,
+    ),
+    Variable(
+        "SESSION_PUBLIC_URL",
+        "what agents elsewhere reach this service by, for their reports",
+        "https://sessions.example",
+    ),
     Variable("SESSION_FIRST_BYTE_TIMEOUT", "seconds from a new connection to its first byte", "5", "5"),
     Variable("SESSION_RECEIPT_TIMEOUT", "seconds from a message's first byte to its last", "10", "10"),
     Variable("SESSION_DRAIN_DELAY", "seconds that the port stays open once the service is told to end", "5", "0"),
@@ -194,11 +227,6 @@ BY_NAME = {variable.name: variable for variable in VARIABLES}
 
 RESERVED = frozenset(
     {
-        "SESSION_JOIN_DEADLINE",
-        "SESSION_IDLE_TIMEOUT",
-        "SESSION_RTC_WEBHOOK_SECRET",
-        "SESSION_CONVOAI_WEBHOOK_SECRET",
-        "SESSION_PUBLIC_URL",
         "CEKURA_WEBHOOK_SECRET",
         "CEKURA_API_KEY",
         "CEKURA_AGENT_ID",

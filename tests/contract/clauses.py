@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from session_service.errors import CallerGone, ServiceError
+from session_service.errors import CallerGone, EventRefused, ServiceError
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -34,8 +34,13 @@ def clause(*names: str) -> Callable[[Test], Test]:
     return note
 
 
+def all_refusals() -> dict[str, type[ServiceError]]:
+    """Every error that answers anybody: the platform, Agora's notifications, an agent's reports."""
+    return refusals() | {kind.code: kind for kind in EventRefused.__subclasses__()}
+
+
 def refusals() -> dict[str, type[ServiceError]]:
-    """Every error that answers a caller: those with a status of their own, and the fault of ours."""
+    """Every error that answers the platform: those with a status of their own, and the fault of ours."""
     found: list[type[ServiceError]] = [ServiceError]
     found += [kind for kind in ServiceError.__subclasses__() if "status" in vars(kind) and kind is not CallerGone]
     return {kind.code: kind for kind in found}

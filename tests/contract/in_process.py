@@ -46,6 +46,10 @@ class InProcess:
 
         return self._runner.run(calls())
 
+    def wait(self, seconds: float) -> None:
+        """Let so much stepped time pass."""
+        self._runner.run(asyncio.sleep(seconds))
+
     def time(self) -> float:
         """What the stepped clock shows, in seconds."""
         return self._runner.get_loop().time()

@@ -8,7 +8,7 @@ import pytest
 
 from session_service.http import connection, wire
 from tests import contract
-from tests.contract.clauses import CLAUSES, PROOFS, REFUSALS, TEXT, refusals
+from tests.contract.clauses import CLAUSES, PROOFS, REFUSALS, TEXT, all_refusals
 
 for found in pkgutil.iter_modules(contract.__path__):
     if found.name.startswith("test_") and found.name != "test_clauses":
@@ -39,7 +39,7 @@ def test_clauses_are_numbered_without_gaps() -> None:
 
 def test_the_table_names_every_refusal_of_the_code() -> None:
     """And none that there is not."""
-    assert set(REFUSALS) == set(refusals())
+    assert set(REFUSALS) == set(all_refusals())
     assert len(REFUSALS) == TEXT.count("\n| `")
 
 
@@ -47,7 +47,7 @@ def test_the_table_names_every_refusal_of_the_code() -> None:
 def test_a_row_of_the_table_is_what_the_code_says(code: str) -> None:
     """Status and sentence to the letter; a sentence that sends the caller to Retry-After has one."""
     _, status, sentence, _, retry = REFUSALS[code]
-    kind = refusals()[code]
+    kind = all_refusals()[code]
     assert (int(status), sentence) == (kind.status, kind.public)
     assert "Retry-After" not in sentence or retry == "yes"
 

@@ -52,6 +52,11 @@ BAD: dict[str, str] = {
     "SESSION_DRAIN_DELAY": "-1",
     "SESSION_OPS_PORT": "65536",
     "SESSION_OPS_TOKEN": "sentinel-too-short",
+    "SESSION_JOIN_DEADLINE": "0",
+    "SESSION_IDLE_TIMEOUT": "86401",
+    "SESSION_RTC_WEBHOOK_SECRET": "long-enough-1 short",
+    "SESSION_CONVOAI_WEBHOOK_SECRET": "change-me-sentinel",
+    "SESSION_PUBLIC_URL": "http://sentinel.example",
     "SESSION_LOG_FORMAT": "xml",
 }
 """A value for each variable that no other variable is needed to refuse."""

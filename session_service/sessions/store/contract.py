@@ -37,6 +37,7 @@ class Row:
     created_at: float
     ends_at: float
     report_hash: str | None = field(default=None, repr=False)
+    agent_uid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

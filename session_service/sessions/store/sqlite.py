@@ -38,11 +38,12 @@ _STEPS = (
     CREATE INDEX session_live ON session (client, state) WHERE state <> 'ended';
     CREATE INDEX session_age ON session (created_at);
     """,
+    "ALTER TABLE session ADD COLUMN agent_uid INTEGER;",
 )
 _COUNT = "SELECT count(*), coalesce(sum(state = 'starting'), 0), min(ends_at) FROM session WHERE state <> 'ended' "
 _FACTS = len(fields(Row))
 _COLUMNS = [field.name for kind in (Row, Status) for field in fields(kind)]
-_INSERT = f"INSERT INTO session VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own words
+_INSERT = f"INSERT INTO session ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own words
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM session "  # noqa: S608 - our own words
 
 
