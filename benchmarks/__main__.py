@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.processes import ROOT, python
 
-BENCHMARKS = ("mint", "context", "stages", "start", "http", "store")
+BENCHMARKS = ("mint", "context", "stages", "start", "http", "store", "stall")
 
 
 def main() -> None:
