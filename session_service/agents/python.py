@@ -88,7 +88,7 @@ class PythonLauncher:
         agent = self._agents[spec.session_id] = _Agent(ref, task)
         task.add_done_callback(self._forget)
         await asyncio.sleep(0)
-        if task.done() and (task.cancelled() or task.result()):
+        if task.done() and _exit_code(task):
             raise AgentRefused("The agent's callable failed before its first suspension.")
         agent.accepted = True
         return ref
@@ -112,20 +112,22 @@ class PythonLauncher:
         return [agent.ref for name, agent in self._agents.items() if name.startswith(prefix)]
 
     async def _run(self, spec: AgentSpec) -> int:
-        """Run the callable and return its exit code; only cancellation leaves here as an exception."""
+        """Run the callable and return its exit code; only cancellation and GeneratorExit leave here as exceptions."""
         try:
             await self._function(spec)
         except SystemExit as end:
             # Left alone, it would end the service: asyncio passes it on through the loop.
             return end.code if isinstance(end.code, int) else int(end.code is not None)
-        except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the agent is the customer's code
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - the agent is the customer's code, KeyboardInterrupt included
             _tell(spec, error)
             return 1
         return 0
 
     def _forget(self, task: asyncio.Task[int]) -> None:
         agent = self._agents.pop(task.get_name())
-        code = 1 if task.cancelled() else task.result()
+        code = _exit_code(task)
         self._ended.add(agent.ref.name, code)
         if agent.gone is not None:
             for timer in agent.timers:
@@ -144,6 +146,10 @@ class PythonLauncher:
         logger.error("agent does not end: its callable swallows cancellation", extra=values)
         if agent.gone is not None:
             agent.gone.set()
+
+
+def _exit_code(task: asyncio.Task[int]) -> int:
+    return 1 if task.cancelled() or task.exception() else task.result()
 
 
 def _tell(spec: AgentSpec, error: BaseException) -> None:

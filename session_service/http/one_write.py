@@ -27,9 +27,9 @@ class OneWrite(asyncio.Transport):
             self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Hand over what waits."""
-        if self._waiting:
-            data, self._waiting = b"".join(self._waiting), []
+        """Hand over what waits; uvloop refuses what comes after a caller has hung up, so that is left out."""
+        data, self._waiting = b"".join(self._waiting), []
+        if data and not self._transport.is_closing():
             self._transport.write(data)
 
     def close(self) -> None:

@@ -71,9 +71,10 @@ class Door:
 
     async def _stop(self, session_id: str, reason: Reason) -> None:
         live = self._sessions[session_id]
-        if live.start is not None and not live.start.done():
+        if live.start is not None:
             live.start.cancel()
-            await asyncio.wait({live.start})
+            # A start may fail in the turn in which it is given up: its words are taken, and are nobody's news.
+            await asyncio.gather(live.start, return_exceptions=True)
         with contextlib.suppress(
             StoreUnavailable
         ):  # the row says less than it could; the agent is stopped all the same

@@ -42,6 +42,20 @@ async def quit_service(spec: AgentSpec) -> None:
     sys.exit(4)
 
 
+class Unusual(BaseException):
+    """What no `except Exception` sees."""
+
+
+def raising(kind: type[BaseException]) -> AgentCallable:
+    """An agent that raises after the first suspension, with a token in the text."""
+
+    async def agent(spec: AgentSpec) -> None:
+        await asyncio.sleep(0)
+        raise kind(f"cannot go on with {spec.agora.token}")
+
+    return agent
+
+
 async def until_told(launcher: PythonLauncher, exits: Exits) -> AgentRef:
     """Start one agent and wait until its end is told."""
     ref = await launcher.start(agent_spec(), SOON)
@@ -71,6 +85,16 @@ def test_an_end_is_told_once_with_its_code(agent: AgentCallable, code: int, exit
 
     assert run(main()) == AgentState("exited", code)
     assert [told for _, told in exits.seen] == [code]
+
+
+@pytest.mark.parametrize("kind", [Unusual, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError])
+def test_whatever_an_agent_raises_ends_that_agent_alone(
+    kind: type[BaseException], exits: Exits, events: Events, run: Run
+) -> None:
+    """Its end is told with code 1, and nothing of it reaches the loop or, with a token, the log."""
+    run(until_told(PythonLauncher(raising(kind), on_exit=exits), exits))
+    assert [told for _, told in exits.seen] == [1]
+    assert agent_spec().agora.token not in events.all_text()
 
 
 def test_a_failure_before_the_first_suspension_is_refused(exits: Exits, run: Run) -> None:

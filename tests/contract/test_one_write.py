@@ -11,10 +11,11 @@ from tests import virtual_time
 class Recorded(asyncio.Transport):
     """A transport that keeps each write by itself, and its end; its peer has left so many bytes unread."""
 
-    def __init__(self, unread: int = 0) -> None:
+    def __init__(self, unread: int = 0, *, gone: bool = False) -> None:
         super().__init__()
         self.seen: list[bytes | None] = []
         self.unread = unread
+        self.gone = gone
         self.aborted_at: float | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -24,6 +25,10 @@ class Recorded(asyncio.Transport):
     def close(self) -> None:
         """Keep it as None."""
         self.seen.append(None)
+
+    def is_closing(self) -> bool:
+        """Whether its peer has hung up."""
+        return self.gone
 
     def get_write_buffer_size(self) -> int:
         """What is unread."""
@@ -88,3 +93,15 @@ def test_closing_does_not_wait_for_ever_for_a_caller_to_read(unread: int, after:
         return wire.aborted_at and wire.aborted_at - began
 
     assert virtual_time.run(aborted_after) == after
+
+
+def test_nothing_is_written_to_a_caller_who_has_hung_up() -> None:
+    """uvloop raises for such a write, and a caller who leaves is no fault of ours."""
+
+    async def answer() -> list[bytes | None]:
+        wire = Recorded(gone=True)
+        OneWrite(wire, asyncio.get_running_loop(), 1.0).write(b"answer")
+        await asyncio.sleep(0)
+        return wire.seen
+
+    assert asyncio.run(answer()) == []
