@@ -49,7 +49,7 @@ def events() -> dict[str, set[str]]:
     for path in (ROOT / "session_service").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             fields = _fields(node)
-            if "event" in fields:
+            if fields.get("event"):
                 found[fields.pop("event")] |= set(fields)
     return found
 
@@ -62,7 +62,7 @@ def _fields(node: ast.AST) -> dict[str, str]:
         pairs = [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg]
     else:
         return {}
-    return {str(name): str(getattr(value, "value", "")) for name, value in pairs}
+    return {str(name): str(getattr(value, "value", "")) if _is_text(value) else "" for name, value in pairs}
 
 
 def _is_text(node: ast.expr | None) -> bool:

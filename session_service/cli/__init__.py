@@ -11,6 +11,7 @@ _COMMANDS = {
     "healthcheck": "ask the service on this machine whether it lives",
     "secret": "make a strong secret",
     "serve": "run in production",
+    "sessions": "show the sessions of the service on this machine, or end one",
     "token": "look into an Agora token, or mint one, to find out why a join fails",
 }
 

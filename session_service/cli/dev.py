@@ -37,10 +37,10 @@ def command() -> None:
         Layer("environment", environment), Layer(".env", env_file), Layer(made_up.FILE, kept), weakest=_defaults(given)
     )
 
-    def announce(settings: Settings, port: int) -> None:
-        print(banner(settings, port, made_up_project="AGORA_APP_ID" in kept), flush=True)
+    def announce(settings: Settings) -> None:
+        print(banner(settings, made_up_project="AGORA_APP_ID" in kept), flush=True)
 
-    running.run(running.loaded(sources), {**env_file, **environment}, announce)
+    running.run(running.loaded(sources), {**env_file, **environment}, announce, needs_ops=False)
 
 
 def _places(folder: Path) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
@@ -65,13 +65,15 @@ def _defaults(given: frozenset[str]) -> Layer:
     return Layer("dev", values)
 
 
-def banner(settings: Settings, port: int, *, made_up_project: bool) -> str:
+def banner(settings: Settings, *, made_up_project: bool) -> str:
     """Everything that a person needs to make the first call."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    base = running.base_url(settings.host, settings.port)
     blocks = [f"Session service for development, on {base}"]
     blocks += [_form(settings, client, base + settings.path) for client in settings.clients]
-    blocks.append(_tunnel(port, settings.path))
+    blocks.append(_tunnel(settings.port, settings.path))
+    if settings.ops.port is not None:
+        ops = running.base_url(settings.ops.host, settings.ops.port)
+        blocks.append(f"For yourself alone: {ops}/sessions, {ops}/events and {ops}/metrics")
     if made_up_project:
         blocks.append(
             "App ID and certificate are made up: tokens made from them open no real channel.\n"

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import uvicorn
 
@@ -29,6 +29,24 @@ class Application(Protocol):
     def __call__(self, scope: Any, receive: Any, send: Any, /) -> Awaitable[None]: ...
 
 
+class Beside(uvicorn.Server):
+    """A second port of the same process: it begins and ends with the service, and has no say in either."""
+
+    def __init__(self, config: uvicorn.Config, bound: socket.socket) -> None:
+        super().__init__(config)
+        self._bound = bound
+
+    async def begin(self) -> None:
+        """Answer from now on."""
+        self.config.load()
+        self.lifespan = self.config.lifespan_class(self.config)
+        await self.startup([self._bound])
+
+    async def end(self) -> None:
+        """Close it. Whoever still reads an answer has a second for the rest of it."""
+        await self.shutdown([self._bound])
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, ending with exit code 0 on a signal instead of dying by it.
 
@@ -36,9 +54,15 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, drain: Callable[[], None], delay: float, listening: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        drain: Callable[[], None],
+        delay: float,
+        listening: Callable[[], None],
+        beside: Beside | None,
     ) -> None:
         super().__init__(config)
+        self._beside = beside
         self._drain = drain
         self._delay = delay
         self._listening = listening
@@ -47,10 +71,14 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell."""
         await super().startup(sockets)
+        if self._beside is not None:
+            await self._beside.begin()
         self._listening()
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to close the port, asked ten times a second: once it is told to end, and the delay is over."""
+        if self._beside is not None:
+            await self._beside.on_tick(counter)  # which keeps its Date
         told = await super().on_tick(counter)
         return told and self._drained()
 
@@ -67,6 +95,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         if self.force_exit:
             await self.lifespan.shutdown()
+        if self._beside is not None:
+            await self._beside.end()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends gracefully; after a second one neither the delay nor a running call is waited for."""
@@ -74,30 +104,47 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def build(app: Application, times: Times, patience: float, listening: Callable[[], None] = lambda: None) -> Server:
+def build(
+    app: Application,
+    times: Times,
+    patience: float,
+    listening: Callable[[], None] = lambda: None,
+    beside: Beside | None = None,
+) -> Server:
     """A server for `app`. `patience` is how many seconds a running call has left when the port is closed."""
-    config = uvicorn.Config(
+    config = _config(app, app.request_ids, times, lifespan="on", patience=int(patience) + 1)
+    return Server(config, app.drain, times.drain, listening, beside)
+
+
+def beside(app: Any, request_ids: Callable[[], str], times: Times, bound: socket.socket) -> Beside:
+    """A second port for `app`, which has no lifespan of its own."""
+    return Beside(_config(app, request_ids, times, lifespan="off", patience=1), bound)
+
+
+def _config(
+    app: Any, request_ids: Callable[[], str], times: Times, *, lifespan: Literal["on", "off"], patience: int
+) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
-        http=connection.protocol(app.request_ids, times),
+        http=connection.protocol(request_ids, times),
         ws="none",
         loop="auto",
-        lifespan="on",
+        lifespan=lifespan,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=int(patience) + 1,
+        timeout_graceful_shutdown=patience,
     )
-    return Server(config, app.drain, times.drain, listening)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket, or SettingsError that says what to do about it."""
+def bind(host: str, port: int, name: str = "SESSION") -> socket.socket:
+    """A bound socket, or SettingsError that says what to do about it; `name` begins the names of its settings."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise SettingsError(
             f"Cannot listen on {host}:{port}: {error.strerror}. "
-            "End what uses it, or set SESSION_PORT (and SESSION_HOST) to something else."
+            f"End what uses it, or set {name}_PORT (and {name}_HOST) to something else."
         ) from None

@@ -358,9 +358,9 @@ def test_an_operator_ends_a_session_and_hears_when_it_is_gone(house: House) -> N
         launcher = MemoryLauncher()
         session = await opened(house, launcher)
         assert house.sessions.in_channel(session.channel) is not None
-        assert await house.sessions.stop(session.session_id, Reason.OPERATOR)
+        assert await house.sessions.stop(session.session_id)
         assert not launcher.running
-        assert not await house.sessions.stop(session.session_id, Reason.OPERATOR)
+        assert not await house.sessions.stop(session.session_id)
         assert house.sessions.in_channel(session.channel) is None
 
     run(main)
