@@ -16,10 +16,13 @@ from agora_worker.agent import new_agent
 from agora_worker.channel import Channel
 from agora_worker.errors import CannotServe
 from agora_worker.presence import Limits
+from agora_worker.service import Service
 from agora_worker.session import Session
 from agora_worker.worker import Worker
 
 CHORUS = 7
+HEARD = 1.0
+"""Seconds that the last report has to be heard, before the process ends all the same."""
 
 logger = logging.getLogger("agora_worker")
 
@@ -60,10 +63,10 @@ def _say_ready() -> None:
     sys.stdout.flush()
 
 
-async def _serve(given: Session, arguments: argparse.Namespace) -> None:
+async def _serve(given: Session, arguments: argparse.Namespace, service: Service) -> None:
     channel = _channel(given, arguments.audio_scenario)
     limits = Limits(arguments.join, arguments.tester, arguments.back)
-    call = asyncio.create_task(Worker(given, channel, new_agent(given), limits, _say_ready).serve())
+    call = asyncio.create_task(Worker(given, channel, new_agent(given), limits, _say_ready, service=service).serve())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, call.cancel)
     await call
@@ -75,7 +78,21 @@ def main() -> int:
     # Above debug: there the SDK logs the token.
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(name)s: %(message)s")
     try:
-        asyncio.run(_serve(session.read(sys.stdin.buffer.read()), arguments))
+        given = session.read(sys.stdin.buffer.read())
+    except CannotServe as error:
+        logger.error("%s", error)
+        return 1
+    service = Service(given.report)
+    code = _run(given, arguments, service)
+    if code != 0:
+        service.failed()
+    service.close(HEARD)
+    return code
+
+
+def _run(given: Session, arguments: argparse.Namespace, service: Service) -> int:
+    try:
+        asyncio.run(_serve(given, arguments, service))
     except asyncio.CancelledError:
         logger.info("The agent was stopped.")
     except CannotServe as error:

@@ -1,6 +1,6 @@
 """What the worker needs of a channel, and what a channel tells it.
 
-Decided here: three verbs and nine events, in which no SDK is named. `sdk` fulfils this with Agora's SDK, the tests with
+Decided here: four verbs and nine events, in which no SDK is named. `sdk` fulfils this with Agora's SDK, the tests with
 a channel of their own.
 """
 
@@ -82,6 +82,10 @@ class Channel(Protocol):
 
     def send(self, pcm: bytes) -> None:
         """Say this: whole milliseconds of 16 kHz mono pcm_s16le. Only between Joined and `leave`."""
+        ...
+
+    def renew(self, token: str) -> None:
+        """Go on with this token instead. Nothing happens after `leave`."""
         ...
 
     def leave(self) -> None:

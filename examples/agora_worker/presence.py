@@ -51,6 +51,11 @@ class Presence:
         self._waits = {_Wait.JOIN: now + limits.join}
 
     @property
+    def tester_there(self) -> bool:
+        """Whether the tester is in the channel, as far as anybody can tell."""
+        return self.tester_came and not self.over and _Wait.TESTER_BACK not in self._waits
+
+    @property
     def due(self) -> float | None:
         """When `expire` is to be called, unless another event comes before."""
         return min(self._waits.values(), default=None)

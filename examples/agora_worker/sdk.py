@@ -93,6 +93,11 @@ class AgoraChannel:
             self._refused_audio = True
             logger.warning("Agora's SDK did not take audio to send: error %d.", error)
 
+    def renew(self, token: str) -> None:
+        """Hand it to the SDK, which goes on with it."""
+        if self._connection is not None and self._connection.renew_token(token) != 0:
+            logger.warning("Agora's SDK did not take the fresh token.")
+
     def leave(self) -> None:
         """Disconnect and release, on a thread that may hang without holding up the end of the process."""
         closing = threading.Thread(target=self._close, name="leave", daemon=True)

@@ -36,7 +36,7 @@ class Encryption:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where the service wants to hear of this agent. Read, and not used yet."""
+    """Where the service wants to hear of this agent, and by which token it knows it."""
 
     url: str
     token: str = field(repr=False)

@@ -13,6 +13,7 @@ from agora_worker.agent import Agent
 from agora_worker.audio import WholeMilliseconds
 from agora_worker.channel import Channel, Event, Heard, Tell, TokenWillExpire
 from agora_worker.presence import Limits, Presence
+from agora_worker.service import Service
 from agora_worker.session import Session
 
 logger = logging.getLogger("agora_worker")
@@ -22,8 +23,17 @@ class Worker:
     """Serves one session, once. Made on the running loop. `ready` is called when the agent is in the channel."""
 
     def __init__(
-        self, session: Session, channel: Channel, agent: Agent, limits: Limits, ready: Callable[[], None]
+        self,
+        session: Session,
+        channel: Channel,
+        agent: Agent,
+        limits: Limits,
+        ready: Callable[[], None],
+        *,
+        service: Service,
     ) -> None:
+        self._service = service
+        self._told_there = False
         self._tester = session.tester_uid
         self._channel = channel
         self._agent = agent
@@ -45,6 +55,7 @@ class Worker:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            self._service.left(lost=False)
         finally:
             for task in tasks:
                 task.cancel()
@@ -75,15 +86,33 @@ class Worker:
                 self._presence.expire()
             else:
                 self._presence.note(event, self._loop.time())
+                self._report()
                 self._act(event)
         return reached()
+
+    def _report(self) -> None:
+        """Tell the service what has changed; that the tester has left for good is told at the end."""
+        there = self._presence.tester_there
+        if there == self._told_there or self._presence.over:
+            return
+        self._told_there = there
+        if there:
+            self._service.joined()
+        else:
+            self._service.left(lost=True)
+
+    def _renewed(self, token: str) -> None:
+        """Called on the thread of the reports."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the call is over
+            self._loop.call_soon_threadsafe(self._channel.renew, token)
 
     def _act(self, event: Event) -> None:
         match event:
             case Heard(uid, pcm) if uid == self._tester:
                 self._agent.hear(pcm)
             case TokenWillExpire():
-                logger.warning("The agent's token ends within half a minute, and the call with it: it is not renewed.")
+                logger.info("The agent's token ends within half a minute.")
+                self._service.renew(self._renewed)
 
     async def _speak(self) -> None:
         await self._talking.wait()

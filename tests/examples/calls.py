@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agora_worker.agent import Agent, Echo
@@ -11,7 +11,7 @@ from agora_worker.presence import Limits
 from agora_worker.session import Session
 from agora_worker.worker import Worker
 from tests import virtual_time
-from tests.examples.fakes import AGENT, TESTER, FakeChannel
+from tests.examples.fakes import AGENT, TESTER, FakeChannel, FakeService
 
 SESSION = Session("s-1", "a" * 32, "cekura-s-1", "007x", AGENT, TESTER, None, None, None)
 LIMITS = Limits(join=10, tester=60, back=15)
@@ -23,6 +23,7 @@ class Call:
     """What a call left behind: how it ended, how long it took, and how often it said that it was ready."""
 
     channel: FakeChannel
+    service: FakeService = field(default_factory=FakeService)
     seconds: float = 0
     ready: int = 0
     error: BaseException | None = None
@@ -44,7 +45,7 @@ def call(script: Script, agent: Agent | None = None, make: Callable[[], FakeChan
         def count() -> None:
             done.ready += 1
 
-        worker = Worker(SESSION, done.channel, agent or Echo(), LIMITS, count)
+        worker = Worker(SESSION, done.channel, agent or Echo(), LIMITS, count, service=done.service)
         happening = asyncio.create_task(script(done.channel))
         try:
             await worker.serve()

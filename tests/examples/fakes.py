@@ -4,6 +4,7 @@ import asyncio
 from itertools import count
 
 from agora_worker.channel import Event, Heard, Joined, Tell, UserJoined, UserLeft
+from agora_worker.service import Answered, Fields, Service
 
 TESTER, AGENT, STRANGER = 1, 7001, 99
 FRAME = 320
@@ -26,6 +27,7 @@ class FakeChannel:
         self.calls: list[str] = []
         self.sent: list[bytes] = []
         self.joined = False
+        self.tokens: list[str] = []
         self.left_at = 0.0
         self.asked = asyncio.Event()
         self._tell: Tell | None = None
@@ -45,6 +47,11 @@ class FakeChannel:
         assert pcm
         assert len(pcm) % 32 == 0, "not whole milliseconds"
         self.sent.append(pcm)
+
+    def renew(self, token: str) -> None:
+        """While it is in the channel."""
+        assert self.joined, "renewed while not in the channel"
+        self.tokens.append(token)
 
     def leave(self) -> None:
         """Once, and last."""
@@ -84,6 +91,18 @@ class BrokenChannel(FakeChannel):
         """Raise what a library raises."""
         super().join(tell)
         raise OSError("the library failed")
+
+
+class FakeService(Service):
+    """Notes what it is told, and grants a renewal at once."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.told: list[dict[str, object]] = []
+
+    def _say(self, fields: Fields, answered: Answered = lambda _: None) -> None:
+        self.told.append(dict(fields))
+        answered({"agora_token": "007fresh"})
 
 
 class Mute:

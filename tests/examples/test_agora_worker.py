@@ -1,7 +1,6 @@
 """How a call of the agent worker begins and ends, on a channel that allows only what Agora allows, in stepped time."""
 
 import asyncio
-import logging
 import threading
 
 import pytest
@@ -21,7 +20,7 @@ from agora_worker.channel import (
 from agora_worker.worker import Worker
 from tests import virtual_time
 from tests.examples.calls import LIMITS, SESSION, call
-from tests.examples.fakes import STRANGER, TESTER, Broken, BrokenChannel, FakeChannel
+from tests.examples.fakes import STRANGER, TESTER, Broken, BrokenChannel, FakeChannel, FakeService
 
 
 def test_silence_ends_nothing() -> None:
@@ -177,8 +176,8 @@ def test_a_join_that_agora_refuses_is_explained(event: Event, sentence: str) -> 
     assert ended.ready == 0
 
 
-def test_a_token_that_will_expire_is_told_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """The call has half a minute left, and may use it."""
+def test_a_token_that_will_expire_is_renewed_and_ends_nothing() -> None:
+    """The service gives a fresh one, and the channel goes on with it."""
 
     async def script(channel: FakeChannel) -> None:
         await channel.lets_tester_in()
@@ -186,11 +185,50 @@ def test_a_token_that_will_expire_is_told_and_ends_nothing(caplog: pytest.LogCap
         await channel.says(100)
         channel.tester_leaves()
 
-    with caplog.at_level(logging.WARNING, "agora_worker"):
-        ended = call(script)
+    ended = call(script)
     assert ended.error is None
     assert len(ended.channel.sent) == 10
-    assert ["half a minute" in message for message in caplog.messages] == [True]
+    assert ended.channel.tokens == ["007fresh"]
+
+
+def test_the_service_hears_when_the_tester_joins_is_lost_returns_and_leaves() -> None:
+    """Each change once, and the end last."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        await channel.says(50)
+        channel.tester_leaves(lost=True)
+        await asyncio.sleep(1)
+        channel.tell(UserJoined(TESTER))
+        await asyncio.sleep(1)
+        channel.tester_leaves()
+
+    joined, lost, left = {"event": "joined"}, {"event": "left", "lost": True}, {"event": "left"}
+    assert call(script).service.told == [joined, lost, joined, left]
+
+
+def test_a_lost_tester_that_does_not_come_back_has_left_for_good() -> None:
+    """Once the worker has waited for it."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        await asyncio.sleep(1)
+        channel.tester_leaves(lost=True)
+
+    assert call(script).service.told[-2:] == [{"event": "left", "lost": True}, {"event": "left"}]
+
+
+def test_a_call_that_fails_says_nothing_of_the_tester() -> None:
+    """Not its leaving: the tester is still there."""
+
+    async def script(channel: FakeChannel) -> None:
+        await channel.lets_tester_in()
+        await asyncio.sleep(1)
+        channel.tell(Removed(3))
+
+    ended = call(script)
+    assert ended.error is not None
+    assert ended.service.told == [{"event": "joined"}]
 
 
 def test_a_token_that_has_expired_ends_the_call() -> None:
@@ -227,7 +265,9 @@ def test_a_stop_in_the_middle_leaves_the_channel_at_once() -> None:
 
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        serving = asyncio.create_task(Worker(SESSION, channel, Echo(), LIMITS, lambda: None).serve())
+        serving = asyncio.create_task(
+            Worker(SESSION, channel, Echo(), LIMITS, lambda: None, service=FakeService()).serve()
+        )
         await channel.lets_tester_in()
         await channel.says(100)
         stopped = loop.time()

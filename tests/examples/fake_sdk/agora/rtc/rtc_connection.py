@@ -82,6 +82,13 @@ class RTCConnection:
         self._notify()
         return 0
 
+    def renew_token(self, token: str) -> int:
+        """While connected."""
+        called("renew_token")
+        rule("connect" in self._calls and "disconnect" not in self._calls, "a token is renewed in the channel")
+        say(f"renewed {token}")
+        return 0
+
     def disconnect(self) -> int:
         """Once."""
         self._call("disconnect", after=[], before="disconnect")
