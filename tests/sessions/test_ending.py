@@ -1,6 +1,7 @@
 """The one door: what an end takes with it."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -31,6 +32,7 @@ def test_a_start_that_fails_while_it_is_given_up_is_no_fault(house: House) -> No
         asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["message"]))
         with pytest.raises(CallerGone):
             await house.sessions.open(house.grant(FailsWhenCancelledLauncher()), caller(leaves))
+        gc.collect()  # what nobody took is told when the task is collected
 
     run(main)
     assert faults == []
