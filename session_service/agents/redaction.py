@@ -4,8 +4,11 @@ Decided here: what counts as a secret's appearance. Called by `agents.output` fo
 
 A line is compared by its letters and digits alone, without regard to case, and eight of them in a row that a secret
 also has are taken out. One rule thus covers the secret as it stands, cut short, wrapped, split over two lines, in the
-other case, and with its `/`, `+` and `=` as a URL, JSON or base64url writes them. What may stay of a secret is fewer
-than eight of its letters and digits.
+other case, and with its `/`, `+` and `=` as a URL, JSON or base64url writes them. What may stay of a secret in a line
+is fewer than eight of its letters and digits.
+
+Not found is a secret that an agent encodes anew (hexadecimal, base64 of base64, every character escaped), writes
+backwards, or spreads over lines of fewer than eight: no agent does that by mistake.
 """
 
 import re

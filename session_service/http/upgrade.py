@@ -1,7 +1,7 @@
 """A request that asks to upgrade its connection, read as if it had not asked (RFC 9110, 7.8: Upgrade may be ignored).
 
 Decided here: how its body is got at. httptools stops behind the header block of such a request and takes whatever
-follows for another protocol's; curl --http2 and Java's client send their JSON just there. Called by `server` only.
+follows for another protocol's; curl --http2 and Java's client send their JSON just there. Called by `connection` only.
 """
 
 from collections.abc import Iterable
