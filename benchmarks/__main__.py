@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.processes import ROOT, python
 
-BENCHMARKS = ("mint", "context", "stages", "start", "http", "store", "stall")
+BENCHMARKS = ("mint", "context", "stages", "start", "http", "store", "stall", "starts")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Servers as processes of their own, one at a time, each on the first core while the load runs on the second.
+"""Servers as processes of their own: what is measured on the first core, the load on the second.
 
-Decided here: how a server is started, pinned, waited for and ended, and how its processor time is read. Used by `http`
-and `start`.
+Decided here: how a server is started, pinned, waited for and ended, and how its processor time is read. Used by `http`,
+`start` and `starts`.
 """
 
 import os
@@ -50,9 +50,11 @@ def python(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def server(command: Sequence[str], environment: Mapping[str, str], port: int, log: Path) -> Iterator[int]:
+def server(
+    command: Sequence[str], environment: Mapping[str, str], port: int, log: Path, *, core: int = SERVER_CORE
+) -> Iterator[int]:
     """Run a server and give its process id once it listens; its output goes to `log`. Unusable if it never does."""
-    with log.open("wb") as output, pinned(SERVER_CORE):
+    with log.open("wb") as output, pinned(core):
         process = subprocess.Popen(command, env={**os.environ, **environment}, cwd=ROOT, stdout=output, stderr=output)
     try:
         if not wait_for(port, process):

@@ -173,7 +173,14 @@ def report(rounds: int) -> str:
     for loop in LOOPS:
         runs = [found for name, found in every if name == loop]
         rows += [_row(loop, way, [gap for found in runs for gap in found[way]]) for way in runs[0]]
+        _check(loop, [gap for found in runs for gap in found[NOTHING]])
     return figures.table(["longest stall of the loop per start, ms", "p50", "p99", "most", "wanted p99", ""], rows)
+
+
+def _check(loop: str, gaps: Sequence[float]) -> None:
+    """Where the loop stands still by itself, no stall can be put down to a start."""
+    if percentile(gaps, 0.99) > WANTED / 2:
+        raise Unusable(f"{loop}: other work held the loop for {max(gaps):.1f} ms while nothing was started.")
 
 
 def _row(loop: str, way: str, gaps: Sequence[float]) -> list[str]:
@@ -183,7 +190,7 @@ def _row(loop: str, way: str, gaps: Sequence[float]) -> list[str]:
 
 
 def main() -> None:
-    """Measure and print. Exits with 1 and a sentence when a process did not start or end as it should."""
+    """Measure and print. Exits with 1 and a sentence when a process failed, or the machine was too busy."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stall", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help="processes per loop (5)")
     rounds = parser.parse_args().rounds

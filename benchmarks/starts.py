@@ -1,0 +1,133 @@
+"""`python -m benchmarks.starts`: 400 agents a second through the service, beside calling their server directly.
+
+Decided here: who runs on which core, what "added" means, and when a measurement may be believed. The agent server
+(`slow_agents`) takes 200 ms and shares the second core with whoever calls the service; the service, or the direct
+caller, which uses the same client, has the first one. Added is what a call takes beyond the agent server's own time.
+Sessions stay, so that there are thousands of them at the end: more than a service is ever set to let in.
+"""
+
+import argparse
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarks import figures, processes
+from benchmarks.arrivals import RATE
+from benchmarks.http import SERVE, SETTINGS
+from benchmarks.processes import LOAD_CORE, ROOT, SERVER_CORE, Unusable, python
+
+SECONDS, WARM_UP = 5, 1
+DIRECT, SERVICE = "directly, with the same client", "through the service"
+WANTED = {0.5: 1.5, 0.99: 2.5}
+"""Times that the service may add of what the direct call adds, by the part of calls that it holds for."""
+STORES = {"memory": "memory", "sqlite": "sqlite:{folder}/sessions.db"}
+SLOWEST_RATE = 0.98
+"""Of RATE; below it the caller was the one that could not keep up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Milliseconds that each call took beyond the agent server's own time."""
+
+    added: Sequence[float]
+
+    def at(self, part: float) -> float:
+        """What this part of the calls stays within."""
+        return sorted(self.added)[math.ceil(part * len(self.added)) - 1]
+
+
+def measure(caller: str, core: int, port: int, agents: int, seconds: int) -> Round:
+    """One round of calls; Unusable unless each was accepted, and the agent server saw each as an agent of its own."""
+    _told(agents)
+    count = RATE * seconds
+    command = python("-c", f"from benchmarks import arrivals; arrivals.{caller}({port}, {count})")
+    with processes.pinned(core):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Unusable(f"{caller}: {done.stderr.strip().rpartition(chr(10))[2]}")
+    found, told = json.loads(done.stdout), _told(agents)
+    if found["statuses"] not in ([200], [201]):
+        raise Unusable(f"{caller}: calls were answered with {found['statuses']}.")
+    if (told["accepted"], told["different"]) != (count + 1, count + 1):
+        raise Unusable(f"{caller}: {count + 1} calls became {told['different']} agents in {told['accepted']} starts.")
+    if found["seconds"] * SLOWEST_RATE > seconds:
+        raise Unusable(f"{caller}: {count} calls took {found['seconds']:.1f} s to send, not {seconds}.")
+    return Round([took - told["took"] * 1e3 for took in found["milliseconds"]])
+
+
+def _told(agents: int) -> dict[str, float]:
+    told: dict[str, float] = json.loads(processes.call(agents, "GET", "/told", {})[1])
+    return told
+
+
+def compared(rounds: int, store: str, folder: Path) -> dict[str, list[Round]]:
+    """Both, in turn; each of the two processes that serve is the same throughout."""
+    agents, port = processes.free_port(), processes.free_port()
+    found: dict[str, list[Round]] = {DIRECT: [], SERVICE: []}
+    with ExitStack() as running:
+        own = python("-m", "benchmarks.slow_agents", str(agents))
+        running.enter_context(processes.server(own, {}, agents, folder / "agents.log", core=LOAD_CORE))
+        settings = _settings(port, agents) | {"SESSION_STORE": STORES[store].format(folder=folder)}
+        pid = running.enter_context(processes.server(python(*SERVE), settings, port, folder / "log"))
+        running.callback(os.kill, pid, signal.SIGKILL)  # or it would end thousands of agents, one by one
+        for number in range(rounds + 1):
+            seconds = SECONDS if number else WARM_UP
+            found[DIRECT].append(measure("directly", SERVER_CORE, agents, agents, seconds))
+            found[SERVICE].append(measure("through_the_service", LOAD_CORE, port, agents, seconds))
+    return {name: each[1:] for name, each in found.items()}
+
+
+def _settings(port: int, agents: int) -> dict[str, str]:
+    return SETTINGS | {
+        "SESSION_LAUNCHER": "http",
+        "SESSION_HTTP_URL": f"http://127.0.0.1:{agents}/agents",
+        "SESSION_HTTP_SECRETS": "whsec_" + "YmVuY2htYXJr" * 4,
+        "SESSION_PORT": str(port),
+        "SESSION_OPS_PORT": "0",
+    }
+
+
+def report(found: dict[str, list[Round]]) -> str:
+    """What each adds, and the two ratios that are wanted."""
+    rows = [
+        [name, *(figures.spread([each.at(part) for each in runs], "{:.2f}") for part in WANTED)]
+        for name, runs in found.items()
+    ]
+    return "\n\n".join(
+        [
+            figures.table([f"{RATE} agents/s, added to 200 ms", "p50 ms, by round", "p99 ms, by round"], rows),
+            figures.table(["ratio", "of medians", "wanted", ""], [_ratio(found, *wanted) for wanted in WANTED.items()]),
+        ]
+    )
+
+
+def _ratio(found: dict[str, list[Round]], part: float, wanted: float) -> list[str]:
+    over, under = (median(each.at(part) for each in found[name]) for name in (SERVICE, DIRECT))
+    verdict = "" if over <= wanted * under else "MORE"
+    return [f"p{100 * part:.0f}, service : direct", f"{over / under:.2f}", f"{wanted:.2f}", verdict]
+
+
+def main() -> None:
+    """Measure and print. Exits with 1 and a sentence when a call was not what it should be."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.starts", description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=2, help="times five seconds of each (2)")
+    parser.add_argument("--store", choices=STORES, default="memory", help="where sessions are kept (memory)")
+    options = parser.parse_args()
+    try:
+        with TemporaryDirectory() as folder:
+            print(report(compared(options.rounds, options.store, Path(folder))))
+    except Unusable as error:
+        sys.exit(f"Not measured. {error}")
+
+
+if __name__ == "__main__":
+    main()
