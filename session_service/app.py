@@ -245,6 +245,7 @@ def _offer(settings: Settings, client: Client, sessions: Sessions, store: Store,
             evidence=settings.evidence(client) == "notifications",
         ),
         stop_at_shutdown=not (store.survives_restart and (launcher is None or launcher.survives_restart)),
+        starts_at_once=client.launch.launcher == "python",
         report_url=reports.url(base) if base else None,
     )
 

@@ -75,9 +75,8 @@ class Door:
             live.start.cancel()
             # A start may fail in the turn in which it is given up: its words are taken, and are nobody's news.
             await asyncio.gather(live.start, return_exceptions=True)
-        with contextlib.suppress(
-            StoreUnavailable
-        ):  # the row says less than it could; the agent is stopped all the same
+        # Without this step the row says less than it could; the agent is stopped all the same.
+        with contextlib.suppress(StoreUnavailable):
             await self._store.ending(session_id, reason)
         launcher = live.offer.launcher
         if launcher is not None:

@@ -88,13 +88,16 @@ class Sessions:
     ) -> Session:
         answer_by = caller.arrived + live.offer.answer_budget
         deadline = answer_by - min(STOP_MARGIN, (answer_by - asyncio.get_running_loop().time()) / 2)
-        start = live.start = asyncio.ensure_future(launcher.start(spec, deadline))
         try:
-            ref = await accepted(start, deadline, caller)
-            await self._started(live, json.dumps(ref.data))
+            if live.offer.starts_at_once:
+                ref = await launcher.start(spec, deadline)
+            else:
+                live.start = asyncio.ensure_future(launcher.start(spec, deadline))
+                ref = await accepted(live.start, deadline, caller)
+            await self._started(live, json.dumps(ref.data) if ref.data else None)
         except asyncio.CancelledError:
             self._door.end(spec.session_id, Reason.SHUTDOWN)
-            if start.cancelled():  # not this call but its start: the session is being ended
+            if live.start is not None and live.start.cancelled():  # not this call but its start: the session is ended
                 raise Draining(retry_after=RETRY_AFTER) from None
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on

@@ -55,7 +55,8 @@ class Offer:
     """All that a client may have, with transport and launcher already chosen. Made once, by `app`.
 
     `launcher` is None where join details are all that is asked for. `answer_budget` is in seconds. `stop_at_shutdown`
-    is False where the next process finds the session and its agent again. `report_url` says where the agent of a
+    is False where the next process finds the session and its agent again. `starts_at_once` is True where a start takes
+    one turn of the event loop: nobody could hang up or come too late meanwhile. `report_url` says where the agent of a
     session may report; None where no agent is told.
     """
 
@@ -67,6 +68,7 @@ class Offer:
     answer_budget: float
     clocks: Clocks
     stop_at_shutdown: bool = True
+    starts_at_once: bool = False
     report_url: Callable[[str], str] | None = None
 
 

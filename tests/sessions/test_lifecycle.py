@@ -102,6 +102,24 @@ def test_a_failed_start_is_stopped_by_name_and_gives_its_slot_back(
     run(main)
 
 
+@pytest.mark.parametrize(("kind", "error"), [(RefusingLauncher, AgentRefused), (FaultyLauncher, AgentRefused)])
+def test_a_start_that_takes_one_turn_fails_like_any_other(
+    house: House, kind: type[MemoryLauncher], error: type[ServiceError]
+) -> None:
+    """It is not raced against its caller; what it leaves is stopped all the same."""
+
+    async def main() -> None:
+        launcher = kind()
+        with pytest.raises(error):
+            await opened(house, launcher, starts_at_once=True)
+        assert [verb for verb, _ in launcher.calls][-1] == "stop"
+        assert await house.taken() == 0
+        session = await opened(house, MemoryLauncher(), starts_at_once=True)
+        assert session.agent is not None
+
+    run(main)
+
+
 def test_a_late_start_is_refused_within_the_answer_budget(house: House) -> None:
     """Half a second of the seven is left for stopping it."""
 
