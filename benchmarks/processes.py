@@ -5,7 +5,6 @@ Decided here: how a server is started, pinned, waited for and ended, and how its
 """
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 SERVER_CORE, LOAD_CORE = 0, 1
-START_PATIENCE = 15.0
+START_PATIENCE, END_PATIENCE = 15.0, 30.0
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -65,8 +64,17 @@ def server(
             raise Unusable(f"{' '.join(command)} ended with code {process.returncode}.") from error
         raise
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ask, and insist: no measurement may leave a server behind."""
+    process.terminate()
+    try:
+        process.wait(END_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait_for(port: int, process: "subprocess.Popen[bytes]") -> bool:

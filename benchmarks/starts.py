@@ -78,11 +78,11 @@ def compared(rounds: int, store: str, folder: Path) -> dict[str, list[Round]]:
         running.enter_context(processes.server(own, {}, agents, folder / "agents.log", core=LOAD_CORE))
         settings = _settings(port, agents) | {"SESSION_STORE": STORES[store].format(folder=folder)}
         pid = running.enter_context(processes.server(python(*SERVE), settings, port, folder / "log"))
-        running.callback(os.kill, pid, signal.SIGKILL)  # or it would end thousands of agents, one by one
         for number in range(rounds + 1):
             seconds = SECONDS if number else WARM_UP
             found[DIRECT].append(measure("directly", SERVER_CORE, agents, agents, seconds))
             found[SERVICE].append(measure("through_the_service", LOAD_CORE, port, agents, seconds))
+        os.kill(pid, signal.SIGKILL)  # or it would end thousands of agents, one by one
     return {name: each[1:] for name, each in found.items()}
 
 
