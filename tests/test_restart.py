@@ -31,6 +31,14 @@ NEVER_READY = "print('not yet', flush=True)\nwhile True: signal.pause()"
 READY_WHEN_ASKED = "signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b'ready\\n'))\n" + NEVER_READY
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + STAYS
 STUBBORN_ALOUD = "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'no\\n'))\n" + STAYS
+LEAVES_A_CHILD = (
+    "if os.fork() == 0:\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    while True: signal.pause()\n"
+    "print('ready', flush=True)\nwhile True: os.write(1, b'.'); time.sleep(0.01)"
+)
+STARTS_A_SESSION_OF_ITS_OWN = (
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nif os.fork() == 0: os.setsid()\n"
+    "else: print('ready', flush=True)\nwhile True: signal.pause()"
+)
 PATIENCE = 15.0
 """Seconds that a wait may take: a stop of an agent that ignores SIGTERM takes five."""
 SEED = 20261121
@@ -55,7 +63,7 @@ def cleared(tmp_path: Path) -> Iterator[None]:
     """A test that fails leaves no agent on this machine either."""
     yield
     for pid in agents(tmp_path):
-        os.killpg(pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -118,7 +126,7 @@ def agents(folder: Path) -> list[int]:
     return [int(pid) for pid, stat, args in found if str(folder / "agent.py") in args and stat[0] != "Z"]
 
 
-def named(folder: Path) -> dict[str, int]:
+def named(folder: Path) -> dict[str, list[int]]:
     """The agents of this test that run, by the name that they were started under."""
     with closing(sqlite3.connect(folder / "sessions.db", timeout=PATIENCE)) as rows:
         (deployment,) = rows.execute("SELECT id FROM deployment").fetchone()
@@ -191,6 +199,24 @@ def test_agents_of_a_killed_service_are_ended_by_the_next(tmp_path: Path, agent:
         assert second.until("session.ended")["reason"] == "lost"
         assert (agents(tmp_path), states(tmp_path)) == ([], [])
         assert second.call().status_code == 200
+
+
+def test_what_an_agent_leaves_that_ends_with_its_service_is_ended_too(tmp_path: Path) -> None:
+    """The agent cannot write to the service any more, and dies of it; what it had started runs on in its group."""
+    with serving(tmp_path, LEAVES_A_CHILD) as first:
+        assert first.call().status_code == 200
+        kill(first)
+    eventually(lambda: len(agents(tmp_path)) == 1)
+    assert_nothing_is_left(tmp_path)
+
+
+def test_an_agent_and_what_left_its_group_are_both_ended(tmp_path: Path) -> None:
+    """Two groups have the name of one session."""
+    with serving(tmp_path, STARTS_A_SESSION_OF_ITS_OWN) as first:
+        assert first.call().status_code == 200
+        eventually(lambda: [len(groups) for groups in named(tmp_path).values()] == [2])
+        kill(first)
+    assert_nothing_is_left(tmp_path)
 
 
 def test_an_end_that_a_kill_cut_short_is_finished_for_its_own_reason(tmp_path: Path) -> None:

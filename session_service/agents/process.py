@@ -124,7 +124,7 @@ class ProcessLauncher:
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:
         """The agents that run: this process's own, and those that an earlier one left behind."""
-        return [AgentRef(self.name, name, {"pid": pid}) for name, pid in survivors.found(prefix).items()]
+        return [AgentRef(self.name, name, {"pid": groups[0]}) for name, groups in survivors.found(prefix).items()]
 
     def _spawn(self, spec: AgentSpec) -> subprocess.Popen[bytes]:
         names = {

@@ -61,7 +61,7 @@ class LauncherContract:
             assert list(await launcher.list("s-")) == [ref]
             await launcher.stop(ref)
             assert (await launcher.poll(ref)).kind != "running"
-            assert list(await launcher.list("")) == []
+            assert list(await launcher.list("s-")) == []
 
         run(main())
 
