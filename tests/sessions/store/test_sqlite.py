@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from session_service.errors import SettingsError, StoreUnavailable
 from session_service.sessions.model import Reason
-from session_service.sessions.store.sqlite import SqliteStore, open_store
+from session_service.sessions.store.sqlite import _STEPS, SqliteStore, open_store
 from tests.sessions.store.conftest import WIDE, row
 
 Steps = Callable[[SqliteStore], Coroutine[Any, Any, None]]
@@ -137,5 +138,27 @@ def test_a_step_whose_caller_is_cancelled_is_whole_or_not_at_all(path: Path) -> 
         admitting.cancel()
         await store.ended("a", Reason.CALLER_GONE, 150.0, None)
         assert await store.live() == []
+
+    on(path, steps)
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    """With its sessions, whose agents' uids nobody had written down."""
+    with sqlite3.connect(path) as connection:
+        connection.executescript(_STEPS[0])
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute("INSERT INTO deployment VALUES ('0a1b2c3d')")
+        connection.execute(
+            "INSERT INTO session"
+            " (session_id, client, transport, channel, launcher, tester_uid, created_at, ends_at, state)"
+            " VALUES ('a', 'acme', 'agora', 'cekura-a', 'memory', 1, 100, 200, 'running')"
+        )
+    connection.close()
+
+    async def steps(store: SqliteStore) -> None:
+        await store.admit(replace(row("b"), agent_uid=1158465039, report_hash="5f"), WIDE, WIDE)
+        first, second = sorted(await store.live(), key=lambda record: record.row.session_id)
+        assert first.row == row("a")
+        assert (second.row.agent_uid, second.row.report_hash) == (1158465039, "5f")
 
     on(path, steps)
