@@ -29,6 +29,7 @@ STAYS = KEEPS + "print('ready', data.upper(), flush=True); signal.pause()"
 FAILS = KEEPS + "sys.exit(data)"
 AGENTS = {"stays": STAYS, "fails": FAILS}
 CALLABLE = "async def run(spec):\n    raise RuntimeError([spec, spec.agora.token, spec.encryption.key])\n"
+OPS_TOKEN = "sentinel-ops-token-Qw4-7zRk_mB1"
 CLIENTS = ("stays", "fails", "raises", "missing", "random")
 ENVIRONMENT = {
     "AGORA_APP_ID": RIGHT["AGORA_APP_ID"],
@@ -36,6 +37,7 @@ ENVIRONMENT = {
     "SESSION_ENCRYPTION_MODE": "aes_256_gcm2",
     "SESSION_ENCRYPTION_SOURCE": "derived",
     "SESSION_ENCRYPTION_MASTER_KEY": MASTER_KEY,
+    "SESSION_OPS_TOKEN": OPS_TOKEN,
 }
 
 
@@ -65,6 +67,7 @@ class Seen:
 
     sentinels: set[str] = field(default_factory=set)
     refusals: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
     processes: list[str] = field(default_factory=list)
 
 
@@ -102,6 +105,23 @@ def bad_calls(base: str, seen: Seen) -> None:
     seen.refusals += [answer.text + str(answer.headers) for answer in calls]
 
 
+def operators_calls(port: int, seen: Seen) -> None:
+    """All that the operator's port has to say, and what it says to others."""
+    headers = {"Authorization": f"Bearer {OPS_TOKEN}"}
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client:
+        found = client.get("/sessions")
+        ids = [session["session_id"] for session in found.json()["sessions"]]
+        answers = [found, client.get("/metrics"), *(client.get(f"/sessions/{one}") for one in ids)]
+        assert {answer.status_code for answer in answers} == {200}
+        answers.append(client.get("/sessions", headers={"Authorization": f"Bearer {OPS_TOKEN}x"}))
+        seen.shown += [answer.text + str(answer.headers) for answer in answers]
+        with client.stream("GET", "/events") as events:
+            for line in events.iter_lines():
+                seen.shown.append(line)
+                if '"not_the_operator"' in line:
+                    break
+
+
 def children(pid: int) -> Iterator[Path]:
     """The folders in /proc of a process's children."""
     for listing in (PROC / str(pid)).glob("task/*/children"):
@@ -121,12 +141,13 @@ def full_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Command, Seen]:
     handed.mkdir()
     (tmp_path / "clients.toml").write_text(toml(handed))
     (tmp_path / "raises.py").write_text(CALLABLE)
-    seen = Seen({SECRET, CERTIFICATE, MASTER_KEY, *map(secret, CLIENTS)})
+    seen = Seen({SECRET, CERTIFICATE, MASTER_KEY, OPS_TOKEN, *map(secret, CLIENTS)})
     with command(tmp_path, "serve", {**ENVIRONMENT, "SESSION_CONFIG": "clients.toml"}) as serve:
-        port = json.loads(serve.until("service.listening"))["port"]
-        base = f"http://127.0.0.1:{port}/cekura/v1/sessions"
+        ports = json.loads(serve.until("service.listening"))
+        base = f"http://127.0.0.1:{ports['port']}/cekura/v1/sessions"
         good_calls(base, seen)
         bad_calls(base, seen)
+        operators_calls(ports["ops_port"], seen)
         seen.processes = [shown(folder) for folder in children(serve.process.pid)]
         assert serve.terminate() == 0
     for path in handed.iterdir():
@@ -143,12 +164,13 @@ def leaks(sentinels: set[str], text: str) -> list[str]:
 
 @pytest.mark.real
 def test_no_sentinel_of_a_full_run_is_seen_anywhere(full_run: tuple[Command, Seen]) -> None:
-    """Not in a log line, a refusal, or what other users of the machine see of an agent."""
+    """Not in a log line, a refusal, what the operator is shown, or what other users of the machine see of an agent."""
     serve, seen = full_run
     assert len(seen.sentinels) >= 3 + len(CLIENTS) + 9
     assert leaks(seen.sentinels, serve.said) == []
     assert leaks(seen.sentinels, "".join(seen.refusals)) == []
     assert leaks(seen.sentinels, "".join(seen.processes)) == []
+    assert leaks(seen.sentinels, "".join(seen.shown)) == []
 
 
 @pytest.mark.real
@@ -165,6 +187,7 @@ def test_the_full_run_had_everything_in_it_that_could_leak(full_run: tuple[Comma
     }
     assert {line["outcome"] for line in lines if line["event"] == "call"} >= {"ok", "agent_refused", "unauthenticated"}
     assert "[removed]" in serve.said
+    assert [word in "".join(seen.shown) for word in ("agent.output", "[removed]", "_total", "timeline")] == [True] * 4
     assert len(re.findall("SESSION_ID=", "".join(seen.processes))) == (1 if PROC.exists() else 0)
 
 
@@ -183,4 +206,4 @@ def test_no_repr_shows_a_secret() -> None:
     details, _ = transport.join("s-1", 1_700_000_000, entropy("s-1"))
     spec = agent_spec()
     text = repr([loaded(ENVIRONMENT), Session("s-1", "acme", "channel", 0, details), spec, transport])
-    assert leaks({SECRET, CERTIFICATE, MASTER_KEY, details.agora_token, *spec.secrets()}, text) == []
+    assert leaks({SECRET, CERTIFICATE, MASTER_KEY, OPS_TOKEN, details.agora_token, *spec.secrets()}, text) == []

@@ -28,7 +28,9 @@ def test_help_names_every_command(call: Call) -> None:
     assert words == ["config", "dev", "encryption", "healthcheck", "secret", "serve", "sessions", "token"]
 
 
-@pytest.mark.parametrize("command", ["config", "dev", "encryption", "healthcheck", "secret", "serve", "sessions", "token"])
+@pytest.mark.parametrize(
+    "command", ["config", "dev", "encryption", "healthcheck", "secret", "serve", "sessions", "token"]
+)
 def test_each_command_explains_itself(call: Call, command: str) -> None:
     """In at least a sentence."""
     assert "." in call(f"{command} --help", {}).output
