@@ -40,7 +40,7 @@ def command() -> None:
     def announce(settings: Settings) -> None:
         print(banner(settings, made_up_project="AGORA_APP_ID" in kept), flush=True)
 
-    running.run(running.loaded(sources), {**env_file, **environment}, announce, needs_ops=False)
+    running.run(running.loaded(sources), {**env_file, **environment}, announce)
 
 
 def _places(folder: Path) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from session_service import logs
 from session_service.errors import SettingsError
-from session_service.settings import Loaded, Ops, Refused, Settings, Sources, load
+from session_service.settings import Loaded, Refused, Settings, Sources, load
 
 FAILED = 2
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound
@@ -49,44 +49,47 @@ def base_url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def run(
-    found: Loaded, children: Mapping[str, str], started: Callable[[Settings], None], *, needs_ops: bool = True
-) -> None:
-    """Serve until told to stop. `started` is called once calls are answered, with the ports that were really taken.
-
-    Where the operator's port is not needed, one that cannot be had is told of and done without.
-    """
+def run(found: Loaded, children: Mapping[str, str], started: Callable[[Settings], None]) -> None:
+    """Serve until told to stop. `started` is called once calls are answered, with the ports that were really taken."""
     from session_service.app import World, build
     from session_service.http import server
 
     logs.configure(found.settings.log_format, found.settings.secret_texts())
     try:
         bound = server.bind(found.settings.host, found.settings.port)
-        beside = _ops_socket(found.settings.ops, needed=needs_ops)
+        beside = _ops_socket(found)
         settings = _with_ports(found.settings, bound, beside)
         service = build(settings, World(time.time, time.monotonic, os.urandom, children))
     except SettingsError as error:
         give_up(str(error))
     for warning in found.warnings:
-        logging.getLogger("session_service").warning("settings", extra={"event": "service.warning", "what": warning})
+        _warn(warning)
     budget = max(client.answer_budget for client in settings.clients)
     ops = server.beside(service.ops, service.request_ids, settings.times, beside) if beside else None
     server.build(service, settings.times, budget, lambda: started(settings), ops).run([bound])
 
 
-def _ops_socket(ops: Ops, *, needed: bool) -> socket.socket | None:
-    """The operator's port, if there is to be one; SettingsError where it is needed and cannot be had."""
+def _ops_socket(found: Loaded) -> socket.socket | None:
+    """The operator's port, if there is to be one; SettingsError where somebody asked for it and it cannot be had.
+
+    Nobody asked for the default: two services of one machine both start, and the second says that it goes without.
+    """
     from session_service.http import server
 
+    ops = found.settings.ops
     if ops.port is None:
         return None
     try:
         return server.bind(ops.host, ops.port, "SESSION_OPS")
     except SettingsError as error:
-        if needed:
+        if any(row.name == "SESSION_OPS_PORT" and row.origin != "default" for row in found.effective):
             raise
-        print(f"Going on without the operator's port. {error}", file=sys.stderr)
+        _warn(f"Going on without the operator's port. {error}")
         return None
+
+
+def _warn(what: str) -> None:
+    logging.getLogger("session_service").warning("settings", extra={"event": "service.warning", "what": what})
 
 
 def _with_ports(settings: Settings, bound: socket.socket, beside: socket.socket | None) -> Settings:

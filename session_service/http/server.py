@@ -6,6 +6,8 @@ by `cli`.
 """
 
 import asyncio
+import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from types import FrameType
@@ -18,6 +20,10 @@ from session_service.http import connection
 from session_service.settings import Times
 
 BACKLOG = 2048
+LAST_SECOND = 1.0
+"""How long the end of the process waits for tasks that were cancelled: those of agents that swallow it never end."""
+
+_log = logging.getLogger("session_service.http")
 
 
 class Application(Protocol):
@@ -68,6 +74,16 @@ class Server(uvicorn.Server):
         self._listening = listening
         self._close_at: float | None = None
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to end. asyncio.run would wait without bound for an agent that swallows its cancellation."""
+        loop = (self.config.get_loop_factory() or asyncio.new_event_loop)()
+        try:
+            loop.run_until_complete(self.serve(sockets))
+            loop.run_until_complete(_cancel_the_rest())
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell."""
         await super().startup(sockets)
@@ -102,6 +118,18 @@ class Server(uvicorn.Server):
         """The first signal ends gracefully; after a second one neither the delay nor a running call is waited for."""
         self.force_exit = self.should_exit
         self.should_exit = True
+
+
+async def _cancel_the_rest() -> None:
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    if rest:
+        await asyncio.wait(rest, timeout=LAST_SECOND)
+    for task in rest:
+        if not task.done():
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is told of here, once
+            _log.error("task still runs", extra={"event": "service.task_left", "task": task.get_name()})
 
 
 def build(
@@ -144,7 +172,8 @@ def bind(host: str, port: int, name: str = "SESSION") -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
+        reason = error.strerror if isinstance(error, socket.gaierror) or not error.errno else os.strerror(error.errno)
         raise SettingsError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. "
+            f"Cannot listen on {host}:{port}: {reason}. "
             f"End what uses it, or set {name}_PORT (and {name}_HOST) to something else."
         ) from None

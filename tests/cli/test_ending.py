@@ -1,8 +1,10 @@
 """How `session-service serve` ends: no new session, then no port, then no call, then no agent."""
 
+import contextlib
 import json
 import re
 import signal
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -114,3 +116,35 @@ def test_a_second_signal_waits_for_no_call_and_for_every_agent(tmp_path: Path) -
             with until_refused(address):
                 assert running.terminate() == 0
     assert not alive(pid)
+
+
+def test_a_callable_that_swallows_its_cancellation_does_not_keep_the_process(tmp_path: Path) -> None:
+    """It is named in the log, and the process is gone within seconds, with exit code 0."""
+    (tmp_path / "stuck_agent.py").write_text(
+        "import asyncio\n"
+        "async def run(spec):\n"
+        "    while True:\n"
+        "        try:\n"
+        "            await asyncio.sleep(3600)\n"
+        "        except asyncio.CancelledError:\n"
+        "            pass\n"
+    )
+    python = {"SESSION_LAUNCHER": "python", "SESSION_PYTHON_CALLABLE": "stuck_agent:run"}
+    with serve(tmp_path, python) as running, Connection(port(running)) as caller:
+        caller.send(message())
+        assert caller.answer().status == 200
+        end(running)
+        assert "agent.stuck" in running.until("agent.stuck")
+        assert running.until("service.task_left")
+        assert running.process.wait(DEADLINE * 2) == 0
+
+
+def test_two_services_of_one_machine_need_no_setting_for_the_operator_s_port(tmp_path: Path) -> None:
+    """The second one says that it goes without."""
+    plain = {**PLENTY, "SESSION_OPS_PORT": ""}
+    with socket.socket() as other, contextlib.suppress(OSError):  # whoever has it, it is taken
+        other.bind(("127.0.0.1", 9090))
+        other.listen()
+        with command(tmp_path, "serve", plain) as running:
+            assert "operator's port" in running.until("service.warning")
+            assert port(running)

@@ -119,21 +119,13 @@ def test_somebody_else_s_port_is_told_from_ours(call: Call) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_serve_refuses_a_taken_operators_port(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["serve", "dev"])
+def test_an_operators_port_that_was_asked_for_and_is_taken_stops_the_start(tmp_path: Path, line: str) -> None:
     """In one sentence that names its settings, with exit code 2."""
     with taken() as port:
-        done = run(tmp_path, "serve", {**PLENTY, "SESSION_PORT": "0", "SESSION_OPS_PORT": port})
+        done = run(tmp_path, line, {**PLENTY, "SESSION_PORT": "0", "SESSION_OPS_PORT": port})
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(rf"Cannot listen on 127\.0\.0\.1:{port}: .* SESSION_OPS_PORT .*\n", done.stderr)
-
-
-def test_dev_goes_on_without_a_taken_operators_port(tmp_path: Path) -> None:
-    """Another project's Prometheus has 9090 as well: that is said, and no reason to fail."""
-    with taken() as port, command(tmp_path, "dev", {"SESSION_OPS_PORT": port}) as dev:
-        dev.until("Press Ctrl-C")
-        assert dev.press_ctrl_c() == 0
-    assert len(re.findall("Going on without the operator's port.", dev.said)) == 1
-    assert "/metrics" not in dev.said
 
 
 def test_serve_refuses_to_let_others_in_without_a_token(call: Call) -> None:
