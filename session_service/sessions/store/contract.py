@@ -1,8 +1,8 @@
 """What every store promises: the rows of sessions, and admission as one atomic step.
 
-Decided here: what is kept of a session, and in which steps it changes. `lifecycle` is the only caller. A row holds no
-secret, only a hash; `launcher` and `ref` are text, so that a row outlives the version that wrote it. Instants are Unix
-seconds.
+Decided here: what is kept of a session, and in which steps it changes. `lifecycle` and `ending` change
+them; `recovery` and the operator's port only read. A row holds no secret, only a hash; `launcher` and `ref` are text,
+so that a row outlives the version that wrote it. Instants are Unix seconds.
 
 A store that cannot answer raises StoreUnavailable, and then has changed nothing: nothing is started on its account.
 """
