@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 RETRY_SECONDS = (1.0, 30.0)
 """The pause before a failed stop is tried again: doubled each time, between these."""
+STOP_PATIENCE = 60.0
+"""Seconds after which a stop that has not come back counts as failed: longer than any launcher's own grace."""
 
 _log = logging.getLogger("session_service.sessions")
 
@@ -80,7 +82,7 @@ class Door:
             await self._store.ending(session_id, reason)
         launcher = live.offer.launcher
         if launcher is not None:
-            await _until_done(session_id, lambda: launcher.stop(live.ref()))
+            await _until_done(session_id, lambda: asyncio.wait_for(launcher.stop(live.ref()), STOP_PATIENCE))
         await self._record(session_id, reason, None)
 
     async def _record(self, session_id: str, reason: Reason, exit_code: int | None) -> None:

@@ -38,6 +38,18 @@ class FaultyLauncher(MemoryLauncher):
         raise KeyError("sentinel-token")
 
 
+class HangsOnceLauncher(MemoryLauncher):
+    """Its first stop never comes back."""
+
+    async def stop(self, ref: AgentRef) -> None:
+        """Hang, and work from the second time on."""
+        if ("stop", ref.name) in self.calls:
+            await super().stop(ref)
+        else:
+            self.calls.append(("stop", ref.name))
+            await asyncio.Event().wait()
+
+
 class SlowImmortalLauncher(SlowLauncher, ImmortalLauncher):
     """Neither accepted nor ended."""
 
@@ -280,6 +292,21 @@ def test_a_stop_that_fails_is_tried_again_and_keeps_its_slot(house: House) -> No
         assert not good.running
         assert [record.row.session_id for record in await house.store.live()] == [session.session_id]
         assert [verb for verb, _ in bad.calls].count("stop") > 3
+
+    run(main)
+
+
+def test_a_stop_that_hangs_is_tried_again(house: House) -> None:
+    """A provider that once did not answer does not keep the slot for good."""
+
+    async def main() -> None:
+        launcher = HangsOnceLauncher()
+        await opened(house, launcher, clocks=Clocks(40.0))
+        await asyncio.sleep(100)
+        assert await house.taken() == 1
+        await asyncio.sleep(10)
+        assert await house.taken() == 0
+        assert not launcher.running
 
     run(main)
 

@@ -23,6 +23,10 @@ from session_service.sessions.store.contract import ADMITTED, Full, Record, Row,
 
 T = TypeVar("T")
 RETRY_AFTER = 5
+ENDED_KEPT = 100_000
+"""Ended sessions that are remembered: weeks of a busy deployment, in some 30 MB."""
+FORGET_EVERY = 1000
+"""Ends between two looks for sessions to forget."""
 BUSY_SECONDS = 1.0
 """How long a statement waits for somebody else's lock before the call is refused."""
 
@@ -56,6 +60,7 @@ class SqliteStore:
         self._connection = connection
         self._lock = lock
         self._thread = thread
+        self._ends = 0
         self.deployment: str = connection.execute("SELECT id FROM deployment").fetchone()[0]
 
     async def admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
@@ -91,6 +96,10 @@ class SqliteStore:
         """Free the slot."""
         changes = "state = 'ended', reason = coalesce(reason, ?), ended_at = ?, exit_code = ?"
         changed = await self._write(changes, "state <> 'ended'", reason, at, exit_code, session_id)
+        self._ends += changed
+        if self._ends >= FORGET_EVERY:
+            self._ends = 0
+            await self._run(_forget)
         return await self.get(session_id) if changed else None
 
     async def get(self, session_id: str) -> Record | None:
@@ -184,6 +193,12 @@ def _bring_up_to_date(connection: sqlite3.Connection, deployment: str) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT;")
     if connection.execute("SELECT count(*) FROM deployment").fetchone() == (0,):
         connection.execute("INSERT INTO deployment VALUES (?)", (deployment,))
+
+
+def _forget(rows: sqlite3.Connection) -> None:
+    """Let go of the oldest ended sessions, so that the file stays as large as it is useful."""
+    oldest = "(SELECT ended_at FROM session WHERE state = 'ended' ORDER BY ended_at DESC LIMIT 1 OFFSET ?)"
+    rows.execute(f"DELETE FROM session WHERE state = 'ended' AND ended_at <= {oldest}", (ENDED_KEPT,))  # noqa: S608
 
 
 @contextmanager

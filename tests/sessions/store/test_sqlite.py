@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from session_service.errors import SettingsError, StoreUnavailable
-from session_service.sessions.model import Reason
-from session_service.sessions.store.sqlite import _STEPS, SqliteStore, open_store
+from session_service.sessions.model import Limits, Reason
+from session_service.sessions.store.sqlite import _STEPS, ENDED_KEPT, FORGET_EVERY, SqliteStore, open_store
 from tests.sessions.store.conftest import WIDE, row
 
+MANY = Limits(10**6, 10**6)
 Steps = Callable[[SqliteStore], Coroutine[Any, Any, None]]
 
 
@@ -49,6 +50,26 @@ def test_sessions_and_the_deployments_id_survive(path: Path) -> None:
         assert (record.row, record.status.ref) == (row("a"), '{"pid": 7}')
 
     assert on(path, first) == on(path, second)
+
+
+def test_the_oldest_ended_sessions_are_forgotten(path: Path) -> None:
+    """The file does not grow for ever; live sessions are never forgotten."""
+
+    async def steps(store: SqliteStore) -> None:
+        await store.admit(row("live", created_at=1.0), MANY, MANY)
+        store._connection.executemany(
+            "INSERT INTO session (session_id, client, transport, channel, launcher, tester_uid, created_at, ends_at,"
+            " state, ended_at) VALUES (?, 'acme', 'agora', 'c', 'none', 1, ?, ?, 'ended', ?)",
+            ((f"old-{n}", 10.0, 20.0, float(n)) for n in range(ENDED_KEPT + 5)),
+        )
+        for number in range(FORGET_EVERY):
+            await store.admit(row(f"new-{number}"), MANY, MANY)
+            await store.ended(f"new-{number}", Reason.LOST, 1e9, None)
+        assert [await store.get("old-0"), await store.get("old-1004")] == [None, None]
+        assert await store.get(f"old-{ENDED_KEPT}") is not None
+        assert [record.row.session_id for record in await store.live()] == ["live"]
+
+    on(path, steps)
 
 
 def test_the_file_is_its_owners_alone(path: Path) -> None:
