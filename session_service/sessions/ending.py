@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from session_service.agents.contract import AgentRef, Launcher
 from session_service.errors import ServiceError, StoreUnavailable
 from session_service.sessions.live import Live
 from session_service.sessions.model import Reason
@@ -82,7 +83,7 @@ class Door:
             await self._store.ending(session_id, reason)
         launcher = live.offer.launcher
         if launcher is not None:
-            await _until_done(session_id, lambda: asyncio.wait_for(launcher.stop(live.ref()), STOP_PATIENCE))
+            await _until_done(session_id, lambda: _stopped(launcher, live.ref()))
         await self._record(session_id, reason, None)
 
     async def _record(self, session_id: str, reason: Reason, exit_code: int | None) -> None:
@@ -90,6 +91,11 @@ class Door:
         record = await _until_done(session_id, lambda: self._store.ended(session_id, reason, now, exit_code))
         live = self._sessions.pop(session_id)
         self._gone(record or Record(live.row, replace(live.status, reason=reason, ended_at=now)))
+
+
+async def _stopped(launcher: Launcher, ref: AgentRef) -> None:
+    async with asyncio.timeout(STOP_PATIENCE):
+        await launcher.stop(ref)
 
 
 async def _until_done(session_id: str, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:

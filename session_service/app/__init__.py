@@ -1,0 +1,167 @@
+"""Settings → a running service. The only room that names launchers and stores, and puts the rooms together.
+
+Called by `cli` and by tests; `rules` is what settings must hold to, `offers` what a client may have. Nothing here reads
+the environment, the clock or the machine's randomness by itself: they are arguments.
+"""
+
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+
+from session_service import logs
+from session_service.agents.contract import Connected
+from session_service.agora import notifications
+from session_service.agora.notifications import Product
+from session_service.app.offers import World as World
+from session_service.app.offers import offer
+from session_service.app.rules import RULES as RULES
+from session_service.errors import TooManyReports
+from session_service.http import probes, reports
+from session_service.http.auth import Auth, Callers, Failures, Key, Scope, Throttle, key
+from session_service.http.gate import Gate
+from session_service.http.hooks import Hook
+from session_service.http.reports import Reports
+from session_service.http.routes import Receive, RequestIds, Send, SessionEndpoint
+from session_service.sessions.admission import Admission
+from session_service.sessions.lifecycle import Sessions
+from session_service.sessions.model import Limits, Offer, Opened
+from session_service.sessions.news import News
+from session_service.sessions.recovery import recover
+from session_service.sessions.store.contract import Store
+from session_service.sessions.store.memory import MemoryStore
+from session_service.settings import Client, Settings
+
+if TYPE_CHECKING:
+    from session_service.http.ops import OpsPort
+
+
+RETRY_JITTER = 5
+"""Seconds over which refused callers are spread."""
+
+
+class Service:
+    """The whole service as one ASGI application: the session endpoint at its path, everything else behind it."""
+
+    def __init__(
+        self,
+        endpoint: SessionEndpoint,
+        path: str,
+        rest: Starlette,
+        request_ids: RequestIds,
+        drain: Callable[[], None],
+        *,
+        ops: Gate | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._paths = {path, path + "/"}
+        self._rest = rest
+        self.request_ids = request_ids
+        self.drain = drain
+        """Take no new session from now on."""
+        self.ops = ops
+        """What the operator's port answers, where there is to be one."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The endpoint's path has its own door, since every call that counts goes through it."""
+        if scope["type"] == "http" and scope["path"] in self._paths:
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)  # type: ignore[arg-type]  # Starlette's maps are mutable, ours plain
+
+
+def build(settings: Settings, world: World) -> Service:
+    """Put a service together. Starts nothing: that is the server's lifespan."""
+    request_ids = RequestIds(world.entropy(6).hex())
+    jitter = random.Random(world.entropy(16))  # noqa: S311 - spreads retries, protects nothing
+    deployment = Limits(settings.max_sessions, settings.max_starts)
+    store = _store(settings.store, world)
+    admission = Admission(store, deployment, lambda: jitter.randint(0, RETRY_JITTER))
+    sessions = Sessions(store, admission, world.time, world.entropy)
+    offers = {client.name: offer(settings, client, sessions, store, world) for client in settings.clients}
+    throttle = Throttle(settings.failures_per_minute, world.monotonic)
+    auth = Auth(
+        settings.secret_header,
+        [entry for client in settings.clients for entry in _keys(client, offers[client.name])],
+        Callers(settings.caller_networks, settings.trusted_proxies),
+        throttle,
+    )
+    endpoint = SessionEndpoint(auth, sessions, settings.methods, request_ids)
+    ops = _ops(settings, sessions, store, world, request_ids)
+    failures = Failures(Callers((), settings.trusted_proxies), throttle)
+    rest = probes.build(
+        sessions,
+        request_ids,
+        lambda: _life(sessions, store, offers, ops),
+        [
+            *(hook.route() for hook in _hooks(settings, News(sessions, world.time), failures, request_ids)),
+            _reports(sessions, failures, world, request_ids).route(),
+        ],
+    )
+    return Service(endpoint, settings.path, rest, request_ids, sessions.drain, ops=ops.app if ops else None)
+
+
+@asynccontextmanager
+async def _life(
+    sessions: Sessions, store: Store, offers: Mapping[str, Offer], ops: "OpsPort | None"
+) -> AsyncIterator[None]:
+    """From before the first call to after the last: what an earlier start left, and what this one has to leave."""
+    with ops.listening() if ops else nullcontext():
+        await recover(sessions, store, offers)
+        yield
+        await sessions.close()
+        launchers: list[object] = [offer.launcher for offer in offers.values()]
+        for launcher in launchers:
+            if isinstance(launcher, Connected):
+                await launcher.aclose()
+
+
+def _ops(
+    settings: Settings, sessions: Sessions, store: Store, world: World, request_ids: RequestIds
+) -> "OpsPort | None":
+    """What the operator's port serves, unless it is off."""
+    if settings.ops.port is None:
+        return None
+    from session_service.http.ops import OpsPort
+    from session_service.journal import SIZE, Journal
+    from session_service.metrics import Metrics
+
+    first = int(world.time() * 1_000_000)  # over every number of an earlier process, and exact in JavaScript
+    journal = Journal(SIZE, first, logs.masking(settings.secret_texts()))
+    return OpsPort(
+        settings.ops, sessions, store, journal=journal, metrics=Metrics(settings.max_sessions), request_ids=request_ids
+    )
+
+
+def _hooks(settings: Settings, news: News, failures: Failures, request_ids: RequestIds) -> list[Hook]:
+    """A path for each product that anybody has configured a secret for."""
+    secrets: dict[Product, dict[bytes, set[str]]] = {notifications.RTC: {}, notifications.CONVOAI: {}}
+    for client in settings.clients:
+        live = client.webhook_secrets
+        for product, values in ((notifications.RTC, live.rtc), (notifications.CONVOAI, live.convoai)):
+            for value in values:
+                secrets[product].setdefault(value, set()).add(client.name)
+    return [Hook(product, found, news, failures, request_ids) for product, found in secrets.items() if found]
+
+
+def _reports(sessions: Sessions, failures: Failures, world: World, request_ids: RequestIds) -> Reports:
+    throttle = Throttle(reports.PER_MINUTE, world.monotonic, TooManyReports)
+    return Reports(sessions, failures, throttle, world.time, request_ids)
+
+
+def _keys(client: Client, offer: Offer) -> list[Key]:
+    return [key(secret.value, Opened(offer, secret.label)) for secret in client.secrets]
+
+
+def _store(store: str, world: World) -> Store:
+    """The store that SESSION_STORE names; SettingsError when its file cannot be used."""
+    kind, _, path = store.partition(":")
+    deployment = world.entropy(4).hex()
+    if kind == "sqlite":
+        from session_service.sessions.store.sqlite import open_store
+
+        return open_store(Path(path), deployment)
+    return MemoryStore(deployment)
