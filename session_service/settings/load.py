@@ -49,7 +49,7 @@ def load(sources: Sources, rules: Rules) -> Loaded:
 def address(sources: Sources) -> tuple[str, int]:
     """Host and port that the service listens on, whatever the other settings are; or Refused."""
     reader = Reader(_with_file(sources)[0])
-    found = reader.read("SESSION_HOST", str, ""), _port(reader)
+    found = reader.read("SESSION_HOST", parse.host, ""), _port(reader)
     _refuse(reader.sources)
     return found
 
@@ -76,7 +76,7 @@ def _with_file(sources: Sources) -> tuple[Sources, ConfigFile | None]:
 def _settings(reader: Reader, file: ConfigFile | None, rules: Rules) -> Settings:
     read = reader.read
     return Settings(
-        host=read("SESSION_HOST", str, ""),
+        host=read("SESSION_HOST", parse.host, ""),
         port=_port(reader),
         public_url=read("SESSION_PUBLIC_URL", _base_url(rules), ""),
         path=read("SESSION_PATH", parse.path, ""),
@@ -113,7 +113,7 @@ def _port(reader: Reader) -> int:
 
 
 def _ops(reader: Reader) -> Ops:
-    host = reader.read("SESSION_OPS_HOST", str, "")
+    host = reader.read("SESSION_OPS_HOST", parse.host, "127.0.0.1")
     port = reader.read("SESSION_OPS_PORT", parse.port_or_off, None)
     token = reader.read("SESSION_OPS_TOKEN", parse.secret_value, None)
     if port is not None and not parse.loopback(host) and not reader.given("SESSION_OPS_TOKEN"):

@@ -15,6 +15,7 @@ from session_service.settings.model import Network, Secret
 
 _LABEL = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_HOST = re.compile(r"[0-9A-Za-z.-]{1,253}|[0-9A-Fa-f:.]{2,45}(%[0-9A-Za-z]+)?")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _PLACEHOLDER = re.compile(
     r"change.?me|your.?secret|replace.?(me|this)|placeholder|^<.*>$|^\$[({]|^[x*._-]+$", re.IGNORECASE
@@ -114,6 +115,13 @@ def header_name(text: str) -> str:
         raise InvalidValue("It must be a header name: letters, digits and hyphens.")
     if text.lower() in {"host", "content-type", "content-length", "transfer-encoding", "connection", "expect"}:
         raise InvalidValue("It must not be a header that HTTP itself needs.")
+    return text
+
+
+def host(text: str) -> str:
+    """An address to listen on, or a name of one."""
+    if not _HOST.fullmatch(text):
+        raise InvalidValue("It is an address, or a host name of letters, digits, dots and hyphens.")
     return text
 
 

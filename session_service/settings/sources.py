@@ -117,8 +117,8 @@ def read_config(path: str, sources: Sources) -> ConfigFile | None:
         sources.problem("", "SESSION_CONFIG", "Something under clients is not a table.", "[clients.acme]")
         return None
     unknown: list[str] = []
-    common = _layer(document, "", unknown)
-    clients = {name: _layer(table, f"[clients.{name}] ", unknown) for name, table in tables.items()}
+    common = _layer(document, "", unknown, sources)
+    clients = {name: _layer(table, f"[clients.{name}] ", unknown, sources) for name, table in tables.items()}
     return ConfigFile(common, clients, tuple(unknown))
 
 
@@ -138,14 +138,16 @@ def _reason(error: OSError | ValueError) -> str:
     return error.strerror or "unknown" if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
-def _layer(table: Mapping[str, object], scope: str, unknown: list[str]) -> Layer:
+def _layer(table: Mapping[str, object], scope: str, unknown: list[str], sources: Sources) -> Layer:
     values = {}
     for key, value in table.items():
         name = _variable_name(key)
         if name is None or (scope and not BY_NAME[name.removesuffix("_FILE")].per_client):
             unknown.append(f"{scope}{key}")
+        elif (text := _text(name, value)) is None:
+            sources.problem(scope, name, "It is text or a number in the file, and no table or list.")
         else:
-            values[name] = _text(name, value)
+            values[name] = text
     return Layer(f"file {scope}".rstrip(), values, scope)
 
 
@@ -158,11 +160,13 @@ def _variable_name(key: str) -> str | None:
     return None
 
 
-def _text(name: str, value: object) -> str:
-    """A TOML value as the variable would hold it: a table for labelled secrets, a list for words."""
+def _text(name: str, value: object) -> str | None:
+    """A TOML value as the variable would hold it: a table for labelled secrets, a list for words; else None."""
     if isinstance(value, dict):
-        return " ".join(f"{key}={item}" for key, item in value.items())
+        return " ".join(f"{key}={item}" for key, item in value.items()) if name == "SESSION_SECRETS" else None
     if isinstance(value, list):
+        if name not in BY_NAME or not BY_NAME[name].several:
+            return None
         words = [str(item) for item in value]
         return shlex.join(words) if name == "SESSION_PROCESS_COMMAND" else ",".join(words)
     return str(value)

@@ -18,7 +18,25 @@ class Variable:
     secret: bool = False
     per_client: bool = False
 
+    @property
+    def several(self) -> bool:
+        """Whether the value is several words, which a TOML file may give as a list."""
+        return self.name in _SEVERAL
 
+
+_SEVERAL = frozenset(
+    {
+        "SESSION_SECRETS",
+        "SESSION_METHODS",
+        "SESSION_CALLER_NETWORKS",
+        "SESSION_TRUSTED_PROXIES",
+        "SESSION_PROCESS_COMMAND",
+        "SESSION_PROCESS_KEEP",
+        "SESSION_HTTP_SECRETS",
+        "SESSION_RTC_WEBHOOK_SECRET",
+        "SESSION_CONVOAI_WEBHOOK_SECRET",
+    }
+)
 _EXAMPLE_ID = "0123456789abcdef0123456789abcdef"
 
 VARIABLES = (

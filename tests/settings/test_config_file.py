@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from session_service.settings import Client
+from session_service.settings import Client, Refused
 from tests.settings.given import OTHER, RIGHT, SECRET, SHARED, file_refusal, from_file, problems
 
 TWO = f"""
@@ -107,6 +107,15 @@ def test_what_holds_for_all_may_stand_at_the_top(tmp_path: Path) -> None:
     toml = f'methods = ["GET"]\nlog_format = "text"\n[clients.a]\nsecret = "{SECRET}"'
     found = from_file(tmp_path, toml).settings
     assert (found.methods, found.log_format) == (("GET",), "text")
+
+
+@pytest.mark.parametrize("line", [f'secret = {{ blue = "{SECRET}" }}', f'secret = ["{SECRET}"]'])
+def test_a_table_or_a_list_is_no_text(tmp_path: Path, line: str) -> None:
+    """It would become a secret that nobody sends."""
+    with pytest.raises(Refused) as caught:
+        from_file(tmp_path, f"[clients.a]\n{line}")
+    assert "[clients.a] SESSION_SECRET: It is text" in str(caught.value)
+    assert SECRET not in str(caught.value)
 
 
 def test_a_file_without_tables_is_one_client(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from tests.settings.given import (
 )
 
 BAD: dict[str, str] = {
+    "SESSION_HOST": "sentinel host/",
+    "SESSION_OPS_HOST": "http://sentinel",
     "SESSION_STORE": "sentinel:/store",
     "AGORA_APP_ID": "sentinel-970CA35d",
     "AGORA_APP_CERTIFICATE": "sentinel-5CFd2fd1",
@@ -97,8 +99,8 @@ DEPENDENT: dict[str, dict[str, str]] = {
 }
 BAD_TEXT = st.from_regex(r"\A[g-z<]{9}[A-Z0-9 \"'=%{}-]{3,30}\Z")
 """Long enough to be no part of a sentence of ours."""
-FREE = {"SESSION_HOST", "SESSION_OPS_HOST", "SESSION_PROCESS_KEEP"}
-"""Any text will do: what listens, or names, is found out when it is used."""
+FREE = {"SESSION_PROCESS_KEEP"}
+"""Any text will do."""
 
 
 def test_every_problem_is_told_at_once() -> None:
