@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
 
+from agent_helpers.errors import printable
 from agent_helpers.metadata import Document, decode_job, decode_room
 from agent_helpers.models import ModelT, convert
 
@@ -86,7 +87,7 @@ class RoomConfig(dict[str, Any]):
         return convert(self[key], wanted, "room metadata", key) if key in self else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # with slots, Python 3.11 raises TypeError for TestContext[Profile](...)
 class TestContext(Generic[ProfileT]):
     """What the platform says about the test that this job takes part in. Its repr shows no value of the metadata."""
 
@@ -124,7 +125,7 @@ def read_context(job_text: object, room_text: object, profile: type[Any] | None 
         *_encoded_twice("room metadata", room),
         *(share.notes if share else ()),
     )
-    raw = _without_caller(job.fields)
+    raw = _agents_part(job.fields)
     return TestContext(
         scenario_id=fields["scenario_id"],
         run_id=fields["run_id"],
@@ -149,7 +150,7 @@ def _agent_share(profile: dict[str, Any], path: str = _PROFILE) -> _Share:
     """Flat profiles are the agent's whole; a sectioned one has a section for it; a record holds one of these."""
     if profile.keys() & {_AGENT_SECTION, _CALLER_SECTION}:
         beside = sorted(profile.keys() - {_AGENT_SECTION, _CALLER_SECTION})
-        notes = tuple(f"{path}.{key} stands beside the sections and was left out" for key in beside)
+        notes = tuple(f"{printable(f'{path}.{key}')} stands beside the sections and was left out" for key in beside)
         path = f"{path}.{_AGENT_SECTION}"
         return _Share(_object(profile.get(_AGENT_SECTION, {}), path), path, notes)
     if _is_record(profile):
@@ -175,17 +176,24 @@ def _object(value: object, path: str) -> dict[str, Any]:
 
 
 def _as_model(share: _Share, model: type[Any] | None) -> Any:
-    return share.variables if model is None else convert(share.variables, model, "job metadata", share.path)
+    variables = _without_caller(share.variables)
+    return variables if model is None else convert(variables, model, "job metadata", share.path)
 
 
-def _without_caller(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy without the caller's variables, in whichever of the three shapes they came."""
-    nested = (_PROFILE, "information")
+def _agents_part(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The job metadata without the caller's variables. What another sender keeps below its own keys stays as it is."""
     return {
-        key: _without_caller(value) if key in nested and isinstance(value, dict) else value
+        key: _without_caller(value) if key in (_PROFILE, "information") else value
         for key, value in fields.items()
         if key != _CALLER_SECTION
     }
+
+
+def _without_caller(value: Any) -> Any:
+    """A copy without the caller's section, however deep it lies: an undocumented shape must not hand it over either."""
+    if isinstance(value, dict):
+        return {key: _without_caller(inner) for key, inner in value.items() if key != _CALLER_SECTION}
+    return [_without_caller(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _encoded_twice(source: str, document: Document) -> tuple[str, ...]:

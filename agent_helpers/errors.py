@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Source = Literal["job metadata", "room metadata"]
+_LONGEST_PATH = 1_000
+_MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +25,27 @@ class Problem:
     """Characters before the place where the text stops being JSON; None where it is JSON."""
 
     def __str__(self) -> str:
-        field = f", field {self.field}:" if self.field else ""
+        field = f", field {printable(self.field)}:" if self.field else ""
         position = "" if self.position is None else f" (at character {self.position})"
         return f"{self.source}{field} {self.reason}{position}"
 
 
+def printable(path: str) -> str:
+    """A path for a line of a log: its keys are the sender's words, and may hold line breaks or have no end."""
+    return "".join(letter if letter.isprintable() else "?" for letter in path[:_LONGEST_PATH])
+
+
 class MetadataError(ValueError):
-    """A job claims to be a test, and its metadata breaks a rule. The text lists every problem that was found."""
+    """A job claims to be a test, and its metadata breaks a rule. `problems` has all of them, the text the first 100."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(*problems)
         self.problems = problems
 
     def __str__(self) -> str:
-        return "; ".join(map(str, self.problems))
+        more = len(self.problems) - _MOST_LISTED
+        listed = [*map(str, self.problems[:_MOST_LISTED]), *([f"and {more} more"] if more > 0 else [])]
+        return "; ".join(listed)
 
     @property
     def source(self) -> Source:

@@ -119,13 +119,22 @@ def _construct(model: Callable[..., Any], found: dict[str, Any], path: str, repo
 def _fields(model: Any) -> dict[str, _Field]:
     hints = typing.get_type_hints(model)
     if _is_typed_dict(model):
-        return {name: _Field(hint, name in model.__required_keys__) for name, hint in hints.items()}
+        marked = typing.get_type_hints(model, include_extras=True)
+        return {name: _Field(hint, _is_required(model, name, marked[name])) for name, hint in hints.items()}
     fields = (field for field in dataclasses.fields(model) if field.init)
     return {field.name: _Field(hints[field.name], _has_no_default(field)) for field in fields}
 
 
 def _is_typed_dict(annotation: Any) -> bool:
     return hasattr(annotation, "__required_keys__")  # true for typing's and for typing_extensions' own
+
+
+def _is_required(model: Any, name: str, marked: Any) -> bool:
+    """`__required_keys__` knows no mark of a module whose annotations are text (PEP 563)."""
+    origin = typing.get_origin(marked)
+    if origin in (typing.Required, typing.NotRequired):
+        return origin is typing.Required
+    return name in model.__required_keys__
 
 
 def _has_no_default(field: "dataclasses.Field[Any]") -> bool:
@@ -140,16 +149,18 @@ def _literal(value: object, annotation: Any, path: str, report: _Report) -> Any:
 
 
 def _union(value: object, annotation: Any, path: str, report: _Report) -> Any:
-    choices = typing.get_args(annotation)
-    for choice in choices:
+    tried = []
+    for choice in typing.get_args(annotation):
         trial = _Report(report.source)
         result = _check(value, choice, path, trial)
         if not trial.problems:
             return result
-    others = [choice for choice in choices if choice is not types.NoneType]
+        if choice is not types.NoneType:
+            tried.append(trial)
     # Optional[X]: the caller wants to read what is wrong with X, not that no choice fitted.
-    if len(others) == 1 and value is not None:
-        return _check(value, others[0], path, report)
+    if len(tried) == 1 and value is not None:
+        report.problems.extend(tried[0].problems)
+        return _MISSING
     return report.add(path, f"is {kind(value)}, which none of the allowed types takes")
 
 

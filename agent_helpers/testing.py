@@ -1,11 +1,10 @@
 """Jobs as the platform dispatches them, for the agent team's own tests: builders, and a pytest plugin with fixtures.
 
 pytest loads this module in every run of an environment that has the package (entry point pytest11), so it imports
-LiveKit only when a job is made. Jobs are LiveKit's own, from its `fake_job_context`; they are the current job as long
-as they last, so `get_job_context()` and `read_test_context()` find them. Needs livekit-agents 1.6 or newer.
+LiveKit and asyncio only when a job is made. Jobs are LiveKit's own, from its `fake_job_context`; they are the current
+job as long as they last, so `get_job_context()` and `read_test_context()` find them. Needs livekit-agents 1.6 or newer.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -124,6 +123,8 @@ def make_platform_job() -> Iterator[Callable[..., "JobContext"]]:
 @contextmanager
 def _room() -> Iterator["Room"]:
     """An unconnected room. It can be made only under a running loop, which a synchronous test does not have."""
+    import asyncio
+
     from livekit.rtc import Room
 
     async def make() -> Room:
@@ -140,6 +141,8 @@ def _room() -> Iterator["Room"]:
 
 
 def _loop_is_running() -> bool:
+    import asyncio
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -9,7 +9,17 @@ import pytest
 import agent_helpers
 
 ROOT = Path(__file__).parent.parent.parent
-NAMES = ["dataclasses", "json", "logging", "livekit", "pydantic", "opentelemetry", "pytest", "session_service"]
+NAMES = [
+    "asyncio",
+    "dataclasses",
+    "json",
+    "logging",
+    "livekit",
+    "pydantic",
+    "opentelemetry",
+    "pytest",
+    "session_service",
+]
 
 
 def loaded(statement: str) -> set[str]:

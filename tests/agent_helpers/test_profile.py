@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, Required, TypedDict
 
 import pytest
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -46,6 +46,26 @@ def test_the_callers_variables_are_nowhere_in_a_context(profile: Any) -> None:
     assert "testing_agent_variables" not in json.dumps(found.raw)
 
 
+@pytest.mark.parametrize(
+    "profile",
+    [
+        {"main_agent_variables": {"testing_agent_variables": CALLER}},
+        {"information": {"information": SECTIONS}},
+        {"customers": [SECTIONS]},
+    ],
+)
+def test_the_callers_section_is_left_out_wherever_it_lies(profile: dict[str, Any]) -> None:
+    """A shape that nobody documented does not hand it over either."""
+    found = read(profile)
+    assert "secret" not in json.dumps([found.profile, found.raw])
+
+
+def test_another_senders_data_is_not_searched() -> None:
+    """What lies below a foreign key is not the platform's."""
+    crm = {"testing_agent_variables": 7}
+    assert into_context(claim(crm=crm)).foreign == {"crm": crm}
+
+
 def test_a_profile_for_the_caller_alone_is_empty() -> None:
     """There is a profile, and nothing in it is the agent's."""
     assert read({"testing_agent_variables": CALLER}).profile == {}
@@ -70,6 +90,60 @@ def test_keys_beside_the_sections_are_left_out_and_noted() -> None:
 def test_a_flat_profile_may_use_the_records_words(profile: dict[str, Any]) -> None:
     """Some of its keys do not make it a record."""
     assert read(profile).profile == profile
+
+
+def into_context(metadata: dict[str, Any]) -> TestContext[Mapping[str, Any]]:
+    found = read_test_context(job(metadata), on_error="raise")
+    assert found is not None
+    return found
+
+
+def test_a_key_cannot_write_lines_into_the_log() -> None:
+    """Keys are the sender's words: what cannot be printed is replaced, and a key without end is cut."""
+    (note,) = read({**SECTIONS, "tier\n\ud800ERROR": 1}).notes
+    assert note.startswith("test_profile_data.tier??ERROR ")
+    with pytest.raises(MetadataError) as caught:
+        into(dict[str, int], {"tier\n" + "x" * 100_000: "gold"})
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 2_000
+
+
+def test_the_text_of_an_error_lists_a_hundred_problems() -> None:
+    """A long list of wrong entries is no line of a log; `problems` has them all."""
+    with pytest.raises(MetadataError, match=r"; and 400 more$") as caught:
+        into(dict[str, list[int]], {"orders": ["x"] * 500})
+    assert len(caught.value.problems) == 500
+
+
+@dataclass
+class Chain:
+    value: int
+    next: "Chain | None" = None
+
+
+def test_a_wrong_end_of_a_long_chain_is_found_at_once() -> None:
+    """Each optional field is checked once, so that time grows with the depth and not with its power of two."""
+    profile: dict[str, Any] = {"value": "x"}
+    for _ in range(50):
+        profile = {"value": 1, "next": profile}
+    assert problems(Chain, profile) == {f"{'next.' * 50}value": "is text, not an integer"}
+
+
+class WrittenAsText(TypedDict, total=False):
+    user_name: "Required[str]"
+    balance: "NotRequired[float]"
+
+
+class AllWrittenAsText(TypedDict):
+    user_name: str
+    balance: "NotRequired[float]"
+
+
+@pytest.mark.parametrize("model", [WrittenAsText, AllWrittenAsText])
+def test_marks_of_a_typed_dict_count_where_annotations_are_text(model: type[Any]) -> None:
+    """As `from __future__ import annotations` makes them."""
+    assert into(model, {"user_name": "Ada"}) == {"user_name": "Ada"}
+    assert problems(model, {}) == {"user_name": "is missing"}
 
 
 @dataclass(frozen=True)

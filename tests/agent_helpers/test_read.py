@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent_helpers import MetadataError, TestContext, follow_test_context, read_test_context
+from agent_helpers import MetadataError, RoomConfig, TestContext, follow_test_context, read_test_context
 from agent_helpers.metadata import MAX_BYTES, MAX_DEPTH
 from tests.agent_helpers.jobs import Context, claim, job
 
@@ -98,8 +98,16 @@ def test_a_context_is_frozen_hashable_and_can_be_pickled() -> None:
     found = read(job(claim(test_profile_data={"a": [1]}), copy='{"b": 2}'))
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.run_id = 1  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.tenant = 7  # type: ignore[attr-defined]
     assert hash(found) == hash(read(job(claim())))
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301
+
+
+def test_a_context_can_be_made_with_its_type() -> None:
+    """In a team's own tests, of what the agent does with one."""
+    made = TestContext[dict[str, str]](1, 2, {"name": "Ada"}, False, RoomConfig(), {}, {})
+    assert made.profile == {"name": "Ada"}
 
 
 def test_the_repr_shows_no_value_of_the_metadata() -> None:
@@ -142,6 +150,11 @@ BROKEN: dict[str, tuple[Any, str, str]] = {
     "cut inside": (json.dumps('{"scenario_id": 123, '), "", "is not JSON"),
     "no number of JSON's": (
         '{"scenario_id": NaN, "run_id": 456}',
+        "",
+        "holds a number that JSON or Python cannot represent",
+    ),
+    "a number beyond every float": (
+        '{"scenario_id": 123, "run_id": 456, "balance": 1e400}',
         "",
         "holds a number that JSON or Python cannot represent",
     ),
