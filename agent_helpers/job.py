@@ -16,6 +16,7 @@ from agent_helpers.metadata import is_blank
 logger = logging.getLogger("agent_helpers")
 
 OnError = Literal["ignore", "raise"]
+_MOST_WARNINGS = 20
 
 
 class _Room(Protocol):
@@ -110,7 +111,7 @@ def is_livekit_simulation(ctx: Any) -> bool:
 
     The attribute alone decides: `simulation_context()` is None for one that LiveKit cannot parse.
     """
-    return "lk.simulator.dispatch" in getattr(ctx.job, "attributes", ())
+    return "lk.simulator.dispatch" in (getattr(ctx.job, "attributes", None) or ())
 
 
 def _current_job() -> Any:
@@ -144,5 +145,5 @@ def _announce(ctx: JobContext, context: TestContext[Any]) -> None:
     fields = getattr(ctx, "log_context_fields", None)
     if isinstance(fields, dict):
         fields.update(scenario_id=context.scenario_id, run_id=context.run_id)
-    for note in context.notes:
+    for note in context.notes[:_MOST_WARNINGS]:
         logger.warning("Test metadata was read, and should be mended: %s", note)

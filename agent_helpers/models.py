@@ -111,7 +111,7 @@ def _object(value: object, model: Any, path: str, report: _Report) -> Any:
 def _construct(model: Callable[..., Any], found: dict[str, Any], path: str, report: _Report) -> Any:
     try:
         return model(**found)
-    except ValueError:  # from __post_init__; its text may quote the value
+    except (ValueError, AssertionError):  # from __post_init__, as pydantic has it; the text may quote the value
         return report.add(path, f"is refused by {model.__name__}")
 
 
@@ -122,7 +122,11 @@ def _fields(model: Any) -> dict[str, _Field]:
         marked = typing.get_type_hints(model, include_extras=True)
         return {name: _Field(hint, _is_required(model, name, marked[name])) for name, hint in hints.items()}
     fields = (field for field in dataclasses.fields(model) if field.init)
-    return {field.name: _Field(hints[field.name], _has_no_default(field)) for field in fields}
+    only_taken = {name: hint.type for name, hint in hints.items() if isinstance(hint, dataclasses.InitVar)}
+    return {
+        **{field.name: _Field(hints[field.name], _has_no_default(field)) for field in fields},
+        **{name: _Field(hint, not hasattr(model, name)) for name, hint in only_taken.items()},
+    }
 
 
 def _is_typed_dict(annotation: Any) -> bool:

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, NotRequired, Required, TypedDict
+from dataclasses import InitVar, dataclass, field
+from typing import Any, ClassVar, Literal, NotRequired, Required, TypedDict
 
 import pytest
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -76,6 +76,13 @@ def test_keys_beside_the_sections_are_left_out_and_noted() -> None:
     found = read({**SECTIONS, "tier": "gold"})
     assert found.profile == AGENT
     assert found.notes == ("test_profile_data.tier stands beside the sections and was left out",)
+
+
+def test_many_notes_are_few_lines_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The context has all of them."""
+    found = read({**SECTIONS, **{f"key-{number}": 1 for number in range(1_000)}})
+    assert len(found.notes) == 1_000
+    assert len(caplog.records) == 20
 
 
 @pytest.mark.parametrize(
@@ -258,13 +265,39 @@ class TalkativeDataclass:
         raise ValueError(f"{self.name} will not do")
 
 
-@pytest.mark.parametrize("model", [Talkative, TalkativeDataclass])
+@dataclass
+class AssertiveDataclass:
+    name: str
+
+    def __post_init__(self) -> None:
+        assert not self.name, f"{self.name} will not do"
+
+
+@pytest.mark.parametrize("model", [Talkative, TalkativeDataclass, AssertiveDataclass])
 def test_a_models_own_message_is_not_repeated(model: type[Any]) -> None:
     """It may quote what it was given."""
     with pytest.raises(MetadataError) as caught:
         into(model, {"name": "Ada"})
     assert "Ada" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+@dataclass
+class WithInitVar:
+    first: InitVar[str]
+    last: InitVar[str] = "Doe"
+    count: ClassVar[int] = 0
+    name: str = field(init=False)
+
+    def __post_init__(self, first: str, last: str) -> None:
+        self.name = f"{first} {last}"
+
+
+def test_what_a_dataclass_only_takes_is_read_too() -> None:
+    """InitVar fields are fields of the profile, checked like any other."""
+    assert into(WithInitVar, {"first": "Ada"}).name == "Ada Doe"
+    assert into(WithInitVar, {"first": "Ada", "last": "Ray", "name": "x", "count": 7}).name == "Ada Ray"
+    assert problems(WithInitVar, {"last": 7}) == {"first": "is missing", "last": "is an integer, not text"}
 
 
 def test_a_wrong_profile_is_an_ordinary_call_by_default(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent_helpers import MetadataError, RoomConfig, TestContext, follow_test_context, read_test_context
+from agent_helpers.job import is_livekit_simulation
 from agent_helpers.metadata import MAX_BYTES, MAX_DEPTH
 from tests.agent_helpers.jobs import Context, claim, job
 
@@ -268,6 +269,14 @@ def test_a_room_without_metadata_of_its_own_has_the_copy() -> None:
     """A stand-in whose connected room has None, or white space."""
     for blank in (None, " "):
         assert read(job(claim(), copy='{"tier": "gold"}', connected=blank)).config == {"tier": "gold"}
+
+
+@pytest.mark.parametrize("attributes", [None, {}, {"tenant": "7"}])
+def test_a_job_without_the_simulators_attribute_is_none_of_its_simulations(attributes: dict[str, str] | None) -> None:
+    """Whatever a stand-in of somebody's own unit test has there."""
+    context: Any = job(claim())
+    context.job.attributes = attributes
+    assert not is_livekit_simulation(context)
 
 
 def test_the_ids_join_the_log_fields_of_the_job() -> None:
