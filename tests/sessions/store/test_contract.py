@@ -56,6 +56,21 @@ def test_a_clients_limit_is_its_own(using: Using) -> None:
     using(steps)
 
 
+def test_a_full_client_is_told_of_its_own_earliest_end(using: Using) -> None:
+    """The end of somebody else's session makes it no room; nor does one that is over already."""
+
+    async def steps(store: Store) -> None:
+        two = Limits(2, 10)
+        await store.admit(row("a", "x", ends_at=150.0), WIDE, two)
+        await store.admit(row("b", "y", ends_at=200.0), WIDE, two)
+        await store.admit(row("c", "x", ends_at=300.0), WIDE, two)
+        await store.ended("a", Reason.LOST, 120.0, None)
+        await store.admit(row("d", "x", ends_at=400.0), WIDE, two)
+        assert await store.admit(row("e", "x"), WIDE, two) == Full(starts=False, earliest_end=300.0)
+
+    using(steps)
+
+
 def test_starts_are_counted_until_they_are_over(using: Using) -> None:
     """Accepted, or being ended: either makes room for the next start."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 
 from session_service.errors import SettingsError, StoreUnavailable
 from session_service.sessions.model import Limits, Reason
-from session_service.sessions.store.sqlite import _STEPS, ENDED_KEPT, FORGET_EVERY, SqliteStore, open_store
+from session_service.sessions.store.contract import Full
+from session_service.sessions.store.file import STEPS
+from session_service.sessions.store.sqlite import FORGET_EVERY, KEPT, SqliteStore, open_store
 from tests.sessions.store.conftest import WIDE, row
 
 MANY = Limits(10**6, 10**6)
@@ -30,6 +33,10 @@ def on(path: Path, steps: Steps) -> str:
         return store.deployment
 
     return asyncio.run(main())
+
+
+async def nothing(store: SqliteStore) -> None:
+    """Open and close."""
 
 
 @pytest.fixture
@@ -52,21 +59,21 @@ def test_sessions_and_the_deployments_id_survive(path: Path) -> None:
     assert on(path, first) == on(path, second)
 
 
-def test_the_oldest_ended_sessions_are_forgotten(path: Path) -> None:
+def test_the_oldest_sessions_are_forgotten_once_they_have_ended(path: Path) -> None:
     """The file does not grow for ever; live sessions are never forgotten."""
 
     async def steps(store: SqliteStore) -> None:
         await store.admit(row("live", created_at=1.0), MANY, MANY)
-        store._connection.executemany(
+        store._rows.executemany(
             "INSERT INTO session (session_id, client, transport, channel, launcher, tester_uid, created_at, ends_at,"
             " state, ended_at) VALUES (?, 'acme', 'agora', 'c', 'none', 1, ?, ?, 'ended', ?)",
-            ((f"old-{n}", 10.0, 20.0, float(n)) for n in range(ENDED_KEPT + 5)),
+            ((f"old-{n}", 10.0 + n, 20.0, 20.0) for n in range(KEPT + 5)),
         )
         for number in range(FORGET_EVERY):
-            await store.admit(row(f"new-{number}"), MANY, MANY)
+            await store.admit(row(f"new-{number}", created_at=1e6), MANY, MANY)
             await store.ended(f"new-{number}", Reason.LOST, 1e9, None)
         assert [await store.get("old-0"), await store.get("old-1004")] == [None, None]
-        assert await store.get(f"old-{ENDED_KEPT}") is not None
+        assert await store.get(f"old-{KEPT}") is not None
         assert [record.row.session_id for record in await store.live()] == ["live"]
 
     on(path, steps)
@@ -74,9 +81,6 @@ def test_the_oldest_ended_sessions_are_forgotten(path: Path) -> None:
 
 def test_the_file_is_its_owners_alone(path: Path) -> None:
     """Nobody else on the machine reads which channels there are."""
-
-    async def nothing(store: SqliteStore) -> None:
-        pass
 
     on(path, nothing)
     assert path.stat().st_mode & 0o077 == 0
@@ -88,6 +92,17 @@ def test_a_second_service_on_the_same_file_is_refused(path: Path) -> None:
     async def steps(store: SqliteStore) -> None:
         with pytest.raises(SettingsError, match="another service"):
             open_store(path, "0a1b2c3d")
+
+    on(path, steps)
+
+
+def test_two_names_of_one_file_are_one_file(path: Path) -> None:
+    """A link does not let a second service in."""
+
+    async def steps(store: SqliteStore) -> None:
+        (path.parent / "link.db").symlink_to(path)
+        with pytest.raises(SettingsError, match="another service"):
+            open_store(path.parent / "link.db", "0a1b2c3d")
 
     on(path, steps)
 
@@ -110,6 +125,58 @@ def test_a_damaged_file_is_refused_at_the_start(path: Path, content: bytes) -> N
     with pytest.raises(SettingsError, match=r"sessions\.db"):
         open_store(path, "0a1b2c3d")
     assert path.read_bytes() == content
+
+
+def test_a_file_with_one_damaged_page_is_refused_at_the_start(path: Path) -> None:
+    """Not at the first call that needs that page: by then others were told that there is room."""
+
+    async def fill(store: SqliteStore) -> None:
+        for number in range(200):
+            await store.admit(row(f"{number:04}"), MANY, MANY)
+
+    on(path, fill)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-4096] + b"\xff" * 4096)
+    with pytest.raises(SettingsError, match="Move it away"):
+        open_store(path, "0a1b2c3d")
+
+
+def test_a_page_that_is_damaged_meanwhile_refuses_the_call(path: Path) -> None:
+    """Nothing is started on account of a store that cannot be read."""
+
+    async def steps(store: SqliteStore) -> None:
+        store._rows.execute("PRAGMA writable_schema = ON")
+        store._rows.execute("UPDATE sqlite_schema SET rootpage = 9999 WHERE name = 'session'")
+        store._rows.execute("PRAGMA writable_schema = RESET")
+        with pytest.raises(StoreUnavailable, match="malformed"):
+            await store.admit(row("a"), WIDE, WIDE)
+
+    on(path, steps)
+
+
+def test_a_file_that_is_locked_at_the_start_is_refused(path: Path) -> None:
+    """With what to do about it, and without waiting for ever."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SettingsError, match="Another program holds a lock"):
+            open_store(path, "0a1b2c3d")
+
+
+def test_after_a_refusal_the_file_is_free_again(path: Path) -> None:
+    """Neither the lock beside it nor the file stays open."""
+    path.write_bytes(b"not a database, but long enough to be looked at" * 50)
+    with pytest.raises(SettingsError):
+        open_store(path, "0a1b2c3d")
+    path.unlink()
+    on(path, nothing)
+
+
+def test_a_folder_in_the_files_place_is_one_clear_sentence(path: Path) -> None:
+    """And no traceback."""
+    path.mkdir()
+    with pytest.raises(SettingsError, match="Is a directory"):
+        open_store(path, "0a1b2c3d")
 
 
 def test_a_folder_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> None:
@@ -137,12 +204,12 @@ def test_a_full_disk_refuses_the_call_and_changes_nothing(path: Path) -> None:
     """SQLite's own limit on pages stands in for the disk's."""
 
     async def steps(store: SqliteStore) -> None:
-        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        (pages,) = store._rows.execute("PRAGMA page_count").fetchone()
+        store._rows.execute(f"PRAGMA max_page_count = {pages}")
         admissions = [store.admit(row(f"{number}", client="x" * 200), WIDE, WIDE) for number in range(1000)]
         answers = await asyncio.gather(*admissions, return_exceptions=True)
         assert {type(answer) for answer in answers} == {type(None), StoreUnavailable}
-        store._connection.execute("PRAGMA max_page_count = 100000")
+        store._rows.execute("PRAGMA max_page_count = 100000")
         before = len(await store.live())
         assert await store.ended("0", Reason.LOST, 150.0, None) is not None
         assert len(await store.live()) == before - 1
@@ -163,23 +230,71 @@ def test_a_step_whose_caller_is_cancelled_is_whole_or_not_at_all(path: Path) -> 
     on(path, steps)
 
 
-def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
-    """With its sessions, whose agents' uids nobody had written down."""
-    with sqlite3.connect(path) as connection:
-        connection.executescript(_STEPS[0])
-        connection.execute("PRAGMA user_version = 1")
+def of_version(path: Path, version: int, *states: str) -> None:
+    """A file as that version of the schema had it, with a session in each of these states."""
+    with closing(sqlite3.connect(path)) as connection:
+        for step in STEPS[:version]:
+            connection.executescript(step)
+        connection.execute(f"PRAGMA user_version = {version}")
         connection.execute("INSERT INTO deployment VALUES ('0a1b2c3d')")
-        connection.execute(
+        connection.executemany(
             "INSERT INTO session"
             " (session_id, client, transport, channel, launcher, tester_uid, created_at, ends_at, state)"
-            " VALUES ('a', 'acme', 'agora', 'cekura-a', 'memory', 1, 100, 200, 'running')"
+            " VALUES (?, 'acme', 'agora', ?, 'memory', 1, 100, 200, ?)",
+            [(state, f"cekura-{state}", state) for state in states],
         )
-    connection.close()
+        connection.commit()
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    """With its sessions, whose agents' uids nobody had written down."""
+    of_version(path, 1, "running")
 
     async def steps(store: SqliteStore) -> None:
         await store.admit(replace(row("b"), agent_uid=1158465039, report_hash="5f"), WIDE, WIDE)
-        first, second = sorted(await store.live(), key=lambda record: record.row.session_id)
-        assert first.row == row("a")
+        second, first = sorted(await store.live(), key=lambda record: record.row.session_id)
+        assert first.row == row("running")
         assert (second.row.agent_uid, second.row.report_hash) == (1158465039, "5f")
+
+    on(path, steps)
+
+
+@pytest.mark.parametrize("version", range(1, len(STEPS) + 1))
+def test_sessions_of_an_older_file_take_their_slots(path: Path, version: int) -> None:
+    """Each one that has not ended, and each start: the counts are made from the rows."""
+    of_version(path, version, "starting", "running", "ending", "ended")
+
+    async def steps(store: SqliteStore) -> None:
+        assert await store.admit(row("new"), Limits(3, 9), WIDE) == Full(starts=False, earliest_end=200.0)
+        assert await store.admit(row("new"), Limits(9, 1), WIDE) == Full(starts=True, earliest_end=None)
+        assert await store.admit(row("new"), WIDE, Limits(4, 2)) is None
+        await store.ended("starting", Reason.LOST, 150.0, None)
+        assert await store.admit(row("next"), Limits(4, 2), WIDE) is None
+
+    on(path, steps)
+
+
+def test_an_older_file_becomes_like_a_new_one(path: Path, tmp_path: Path) -> None:
+    """Table for table and index for index."""
+    of_version(path, 1, "running")
+
+    async def schema(store: SqliteStore) -> None:
+        seen.append(store._rows.execute("SELECT type, name, tbl_name FROM sqlite_schema ORDER BY name").fetchall())
+
+    seen: list[object] = []
+    on(path, schema)
+    on(tmp_path / "new.db", schema)
+    assert seen[0] == seen[1]
+
+
+def test_admission_reads_no_row(path: Path) -> None:
+    """So it costs the same however many sessions live."""
+
+    async def steps(store: SqliteStore) -> None:
+        asked: list[str] = []
+        store._rows.set_trace_callback(asked.append)
+        await store.admit(row("a"), Limits(1, 1), WIDE)
+        await store.admit(row("b"), Limits(1, 1), WIDE)
+        assert [statement.partition(" ")[0] for statement in asked] == ["INSERT"]
 
     on(path, steps)

@@ -114,4 +114,4 @@ def _after(record: Record, step: str) -> Record:
 
 
 TestStores = Stores.TestCase
-TestStores.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestStores.settings = settings(max_examples=30, stateful_step_count=30)
