@@ -1,0 +1,5 @@
+"""Group."""
+
+from session_service.check.model import Check
+
+CHECKS: tuple[Check, ...] = ()

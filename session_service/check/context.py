@@ -1,0 +1,122 @@
+"""What a case works with: the target, a way to ask it, and what was seen so far.
+
+Decided here: that calls which may start a session are counted before they are sent, that a caller who is told to wait
+waits once, and how long a whole run may take. Made by the runner, one for each run; the cases keep nothing themselves.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from session_service.check import calls, wire
+from session_service.check.calls import Secret
+from session_service.check.messages import Answer, Exchange, Request
+from session_service.check.model import CannotTell, NotApplicable
+from session_service.check.sessions import Sessions
+from session_service.check.target import Target
+from session_service.check.wire import DEFAULT_LIMITS, Connection, Limits
+
+LONGEST_WAIT = 10.0
+"""Seconds that a Retry-After is obeyed for; who asks for more is not waited for."""
+
+_BUSY = (429, 503)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the checker takes from the machine: Unix time, seconds that only grow, random bytes, patience, trust."""
+
+    now: Callable[[], float]
+    elapsed: Callable[[], float]
+    entropy: Callable[[int], bytes]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+
+
+@dataclass(slots=True)
+class Context:
+    """One run. `address` is what the host was resolved to; T03 sets it, and every connection goes there."""
+
+    target: Target
+    world: World
+    sessions: Sessions
+    limits: Limits = DEFAULT_LIMITS
+    address: str = ""
+    good: Exchange | None = None
+    """The first good call, which R01 makes and the cases of response, token and encryption read."""
+    minted: list[Exchange] = field(default_factory=list)
+    """Every call that had to be answered with join details and was answered 200, R01's among them."""
+    refused: list[Exchange] = field(default_factory=list)
+    """Every call that had to be refused, with whatever it was answered."""
+
+    def right(self) -> Secret:
+        """The secret itself."""
+        return calls.right(self.target)
+
+    def wrong(self) -> Secret:
+        """A secret of the same length that opens nothing, another one each time."""
+        return calls.wrong(self.target, self.world.entropy(16))
+
+    def first_answer(self) -> Answer:
+        """The answer to the first good call; NotApplicable where R01 was left out, so that there is none."""
+        if self.good is None or self.good.answer is None:
+            raise NotApplicable("R01 was left out, so there is no answer to look at")
+        return self.good.answer
+
+    async def refusal(self, request: Request) -> Exchange:
+        """Make a call that has to be refused. One that is answered 2xx all the same counts as a session."""
+        self.sessions.may_probe()
+        exchange = await self._patiently(request)
+        self.refused.append(exchange)
+        if exchange.status is not None and 200 <= exchange.status < 300:
+            self.sessions.unexpected()
+        return exchange
+
+    async def mint(self, request: Request) -> Exchange:
+        """Make a call that has to be answered with join details. It counts as a session unless it was refused."""
+        self.sessions.take()
+        exchange = await self._patiently(request)
+        if exchange.status is not None and not 200 <= exchange.status < 300:
+            self.sessions.give_back()
+        if exchange.status == 200:
+            self.minted.append(exchange)
+        return exchange
+
+    async def once(self, request: Request) -> Exchange:
+        """Send it on a connection of its own, whatever comes."""
+        try:
+            async with self.connected() as connection:
+                return await connection.exchange(request)
+        except wire.NoConnection as error:
+            return Exchange(request, silence=error.silence, detail=error.detail)
+
+    def connected(self, tls: Callable[[], ssl.SSLContext] | None = None) -> AbstractAsyncContextManager[Connection]:
+        """A connection of one's own; `wire.NoConnection` where there is none."""
+        return wire.connected(self.target.endpoint, self.address, self.limits, tls or self.world.tls)
+
+    async def _patiently(self, request: Request) -> Exchange:
+        """Once more after the time in Retry-After, if the answer is that the endpoint is busy; then CannotTell."""
+        exchange = await self.once(request)
+        pause = _pause(exchange)
+        if pause is None:
+            return exchange
+        if pause <= LONGEST_WAIT:
+            await self.world.sleep(pause)
+            exchange = await self.once(request)
+        if _pause(exchange) is not None:
+            raise CannotTell(
+                f"the endpoint answered {exchange.status}, come back later, and a second time after waiting"
+            )
+        return exchange
+
+
+def _pause(exchange: Exchange) -> float | None:
+    """Seconds to wait before asking again; None where the answer is a real one."""
+    if exchange.answer is None or exchange.answer.status not in _BUSY:
+        return None
+    told = exchange.answer.header("retry-after")
+    if told is None:
+        return 1.0 if exchange.answer.status == 429 else None
+    return float(told) if told.isascii() and told.isdigit() else LONGEST_WAIT + 1

@@ -1,0 +1,140 @@
+"""One run: check after check, each result told as soon as it is certain.
+
+Decided here: that a check may be made before the one that it comes after, where it starts no session and that one does;
+its result is held back until the other's is known. So an endpoint that refuses everything has one finding, and nothing
+is started before what is free has been tried. Called by the command line and the pytest plugin.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from session_service.check import needs
+from session_service.check.context import Context, World
+from session_service.check.model import CannotTell, Check, NotApplicable, Outcome, Result, judged
+from session_service.check.plan import Plan
+from session_service.check.sessions import UNEXPECTED, Sessions
+from session_service.check.target import Target
+from session_service.check.wire import DEFAULT_LIMITS, Limits
+from session_service.errors import InvalidValue
+
+LONGEST_RUN = 300.0
+"""Seconds after which no further check is begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a run. `began` is in Unix seconds."""
+
+    target: Target
+    plan: Plan
+    results: tuple[Result, ...]
+    sessions: int
+    began: float
+    seconds: float
+
+    def passed(self, *, strict: bool = False) -> bool:
+        """Whether no check failed and, where `strict`, none warned or told nothing."""
+        bad = {Outcome.FAIL, Outcome.WARN, Outcome.INCONCLUSIVE} if strict else {Outcome.FAIL}
+        return not any(result.outcome in bad for result in self.results)
+
+
+Listener = Callable[[Result], None]
+
+
+async def run(
+    target: Target,
+    plan: Plan,
+    world: World,
+    *,
+    max_sessions: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    told: Listener = lambda _: None,
+) -> Report:
+    """Make every check of the plan. `told` hears each result once, in the order in which they become certain.
+
+    InvalidValue, before anything is sent, where the plan needs more than `max_sessions`.
+    """
+    if max_sessions is not None and plan.sessions > max_sessions:
+        raise InvalidValue(
+            f"The plan starts {plan.sessions} sessions and {max_sessions} are allowed. Take a smaller "
+            "--profile, or leave checks out with --skip; --list shows what each one starts."
+        )
+    spare = UNEXPECTED if max_sessions is None else max_sessions - plan.sessions
+    context = Context(target, world, Sessions(plan.sessions, spare), limits)
+    began, start = world.now(), world.elapsed()
+    results = _Results(plan, told)
+    for check in plan.checks:
+        blocked = results.blocked(check)
+        if blocked is None:
+            results.take(await _made(check, context, start + LONGEST_RUN))
+        else:
+            results.take(blocked)
+    found = results.ended()
+    return Report(target, plan, found, context.sessions.started, began, world.elapsed() - start)
+
+
+async def _made(check: Check, context: Context, end: float) -> Result:
+    missing = needs.missing(check, context.target)
+    if missing is not None:
+        return Result(check, Outcome.SKIP, reason=missing.value)
+    start = context.world.elapsed()
+    if start > end:
+        return Result(check, Outcome.INCONCLUSIVE, reason="the run took too long before this check's turn")
+    try:
+        seen = await check.run(context)
+    except CannotTell as error:
+        return Result(check, Outcome.INCONCLUSIVE, reason=str(error), seconds=context.world.elapsed() - start)
+    except NotApplicable as error:
+        return Result(check, Outcome.SKIP, reason=str(error), seconds=context.world.elapsed() - start)
+    return judged(check, seen, context.world.elapsed() - start)
+
+
+class _Results:
+    """The results that are certain, and those that are held back."""
+
+    def __init__(self, plan: Plan, told: Listener) -> None:
+        self._planned = {check.id: check for check in plan.checks}
+        self._told = told
+        self._certain: dict[str, Result] = {}
+        self._failed: set[str] = set()
+        self._held: list[Result] = []
+
+    def blocked(self, check: Check) -> Result | None:
+        """The skip of a check that comes after one which failed; None where it can be made."""
+        culprit = self._culprit(check)
+        return Result(check, Outcome.SKIP, reason=f"{culprit} did not pass") if culprit else None
+
+    def take(self, result: Result) -> None:
+        """Keep a result until it is certain, and tell it then, with those that waited for it."""
+        self._held.append(result)
+        while released := [held for held in self._held if self._is_certain(held.check)]:
+            for held in released:
+                self._held.remove(held)
+                self._settle(held)
+
+    def ended(self) -> tuple[Result, ...]:
+        """Every result, in the order in which they became certain. What waited for a check left out waits no more."""
+        for held in self._held:
+            self._settle(held)
+        return tuple(self._certain.values())
+
+    def _culprit(self, check: Check) -> str | None:
+        """The failed check that this one comes after, be it by way of others that were not made yet."""
+        for name in check.after:
+            if name in self._failed:
+                return name
+            culprit = self._culprit(self._planned[name]) if name in self._planned else None
+            if culprit:
+                return culprit
+        return None
+
+    def _is_certain(self, check: Check) -> bool:
+        return all(name in self._certain or name not in self._planned for name in check.after)
+
+    def _settle(self, result: Result) -> None:
+        blocked = self.blocked(result.check)
+        final = blocked or result
+        self._certain[result.check.id] = final
+        if blocked is None and final.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+            self._failed.add(result.check.id)
+        self._told(final)
