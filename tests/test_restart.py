@@ -23,7 +23,7 @@ from session_service.agents import survivors
 from tests.agents.programs import HEAD
 from tests.test_main_job import ENVIRONMENT, SECRET, Served
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 PATH = "/cekura/v1/sessions"
 STAYS = "print('ready', flush=True)\nwhile True: signal.pause()"
@@ -39,7 +39,7 @@ STARTS_A_SESSION_OF_ITS_OWN = (
     "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nif os.fork() == 0: os.setsid()\n"
     "else: print('ready', flush=True)\nwhile True: signal.pause()"
 )
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds that a wait may take: a stop of an agent that ignores SIGTERM takes five."""
 SEED = 20261121
 BODY = b'{"client_id": "acme"}'
@@ -75,7 +75,7 @@ def spawned(folder: Path, agent: str) -> "Iterator[subprocess.Popen[str]]":
             yield process
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def until_read(served: Served) -> None:
 def kill(served: Served) -> None:
     """SIGKILL, and the process is gone."""
     served.process.kill()
-    served.process.wait(20)
+    served.process.wait(60)
 
 
 def eventually(true: Callable[[], bool]) -> None:
@@ -181,7 +181,7 @@ def test_killed_before_its_agents_acceptance_is_written_a_call_leaves_nothing(tm
     with serving(tmp_path, READY_WHEN_ASKED) as first, calling(first):
         first.until("agent.output")
         with store_held(tmp_path):
-            os.kill(first.log[-2]["pid"], signal.SIGUSR1)
+            os.kill(agents(tmp_path)[0], signal.SIGUSR1)
             assert first.until("agent.output")["line"] == "ready"
             kill(first)
     assert (states(tmp_path), len(agents(tmp_path))) == (["starting"], 1)

@@ -46,6 +46,11 @@ class Child:
             self._signal(signal.SIGTERM)
             self._killer = asyncio.get_running_loop().call_later(grace, self._signal, signal.SIGKILL)
 
+    def kill(self) -> None:
+        """End the group now, unless it has ended."""
+        if not self.gone.is_set():
+            self._signal(signal.SIGKILL)
+
     def _on_exit(self) -> None:
         self._signal(signal.SIGKILL)
         code = self._process.wait()

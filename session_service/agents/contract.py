@@ -104,7 +104,10 @@ class Launcher(Protocol):
         ...
 
     async def stop(self, ref: AgentRef) -> None:
-        """Return when the agent is gone. A no-op for one that already is, or never was; safe to repeat."""
+        """Return when the agent is gone. A no-op for one that already is, or never was; safe to repeat.
+
+        Cancelled when nobody can wait any longer: what ends an agent at once is done then.
+        """
         ...
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:

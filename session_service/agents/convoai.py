@@ -6,7 +6,6 @@ end is asked for until it is seen: by the agent's id or, where that was lost, by
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 
 import stamina
@@ -16,8 +15,6 @@ from session_service.agents.convoai_api import ENDED, ConvoAiApi
 from session_service.agents.convoai_body import Template
 from session_service.agents.outgoing import RETRY_AFTER
 from session_service.errors import AgentRefused, AgentUnavailable
-
-logger = logging.getLogger("session_service.agents")
 
 LONGEST_LIFE = 72 * 60 * 60
 """Seconds after which Agora ends any agent: what is older need not be looked for."""
@@ -72,8 +69,6 @@ class ConvoAiLauncher:
             self._unanswered.discard(spec.session_id)
             raise
         self._unanswered.discard(spec.session_id)
-        values = {"event": "agent.started", "session": spec.session_id, "agent_id": agent_id}
-        logger.info("agent started", extra=values)
         return self._ref(spec.session_id, agent_id)
 
     async def poll(self, ref: AgentRef) -> AgentState:

@@ -75,8 +75,9 @@ class ProcessLauncher:
 
     `ready` says what accepting means: `spawn`, that the command could be executed; `line`, that it printed a line which
     begins with `ready`. `environment` is what children inherit, without the names in `hidden` and each NAME_FILE of
-    them, save those in `keep`. `stop` sends SIGTERM to the group and `grace` seconds later SIGKILL. `on_exit` is called
-    for an accepted agent that ended without being stopped; a negative code is the signal that ended it.
+    them, save those in `keep`. `stop` sends SIGTERM to the group and SIGKILL `grace` seconds later, or at once where
+    nobody waits any longer. `on_exit` is called for an accepted agent that ended without being stopped; a negative code
+    is the signal that ended it.
     """
 
     name = "process"
@@ -118,7 +119,11 @@ class ProcessLauncher:
         agent = self._agents.get(ref.name)
         if agent is not None:
             agent.child.stop(self._grace)
-            await agent.child.gone.wait()
+            try:
+                await agent.child.gone.wait()
+            except asyncio.CancelledError:
+                agent.child.kill()
+                raise
         elif self._ended.state(ref.name) is UNKNOWN:
             await survivors.end(ref.name, self._grace)
 
@@ -159,7 +164,6 @@ class ProcessLauncher:
         if self._ready == "spawn":
             agent.accepted.set_result(None)
         self._agents[ref.name] = agent
-        _log(logging.INFO, "agent started", event="agent.started", session=ref.name, pid=process.pid)
         agent.child = Child(process, data, agent.hear, partial(self._end, agent))
         return agent
 

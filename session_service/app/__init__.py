@@ -5,7 +5,7 @@ the environment, the clock or the machine's randomness by itself: they are argum
 """
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ class Service:
         path: str,
         rest: Starlette,
         request_ids: RequestIds,
-        drain: Callable[[], None],
+        sessions: Sessions,
         *,
         ops: Gate | None = None,
     ) -> None:
@@ -60,8 +60,10 @@ class Service:
         self._paths = {path, path + "/"}
         self._rest = rest
         self.request_ids = request_ids
-        self.drain = drain
+        self.drain = sessions.drain
         """Take no new session from now on."""
+        self.hurry = sessions.hurry
+        """Wait no longer for the ends of agents, where the service ends and waits for them."""
         self.ops = ops
         """What the operator's port answers, where there is to be one."""
 
@@ -101,7 +103,7 @@ def build(settings: Settings, world: World) -> Service:
             _reports(sessions, failures, world, request_ids).route(),
         ],
     )
-    return Service(endpoint, settings.path, rest, request_ids, sessions.drain, ops=ops.app if ops else None)
+    return Service(endpoint, settings.path, rest, request_ids, sessions, ops=ops.app if ops else None)
 
 
 @asynccontextmanager

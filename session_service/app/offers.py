@@ -12,8 +12,8 @@ from session_service.agents.contract import Launcher, OnExit
 from session_service.agora import areas, encryption, identifiers
 from session_service.agora.transport import AgoraTransport
 from session_service.http import reports
-from session_service.sessions.lifecycle import Clock, Entropy, Sessions
-from session_service.sessions.model import Clocks, Limits, Offer
+from session_service.sessions.lifecycle import Sessions
+from session_service.sessions.model import Clock, Clocks, Entropy, Limits, Offer
 from session_service.sessions.store.contract import Store
 from session_service.settings import NAMES, AgentServer, Client, ConvoAi, Settings, Ten
 

@@ -27,11 +27,15 @@ _log = logging.getLogger("session_service.http")
 
 
 class Application(Protocol):
-    """What is served: an ASGI application that makes request ids, and can be told to take no new session."""
+    """What is served: an ASGI application that makes request ids, and can be told to take no new session.
+
+    `hurry` tells it to wait no longer for the ends that it waits for, if it does by then.
+    """
 
     @property
     def request_ids(self) -> Callable[[], str]: ...
     def drain(self) -> None: ...
+    def hurry(self) -> None: ...
     def __call__(self, scope: Any, receive: Any, send: Any, /) -> Awaitable[None]: ...
 
 
@@ -62,17 +66,18 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        drain: Callable[[], None],
+        app: Application,
         delay: float,
         listening: Callable[[], None],
         beside: Beside | None,
     ) -> None:
         super().__init__(config)
         self._beside = beside
-        self._drain = drain
+        self._app = app
         self._delay = delay
         self._listening = listening
         self._close_at: float | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to end. asyncio.run would wait without bound for an agent that swallows its cancellation."""
@@ -86,6 +91,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self._beside is not None:
             await self._beside.begin()
@@ -103,7 +109,7 @@ class Server(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         if self._close_at is None:
             self._close_at = now + self._delay
-            self._drain()
+            self._app.drain()
         return self.force_exit or now >= self._close_at
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -115,9 +121,11 @@ class Server(uvicorn.Server):
             await self._beside.end()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal ends gracefully; after a second one neither the delay nor a running call is waited for."""
+        """The first signal ends gracefully. Each further one ends a wait: for the calls, then for the agents."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        if self.force_exit and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._app.hurry)  # which wakes the loop, as a signal's handler does not
 
 
 async def _cancel_the_rest() -> None:
@@ -141,7 +149,7 @@ def build(
 ) -> Server:
     """A server for `app`. `patience` is how many seconds a running call has left when the port is closed."""
     config = _config(app, app.request_ids, times, lifespan="on", patience=int(patience) + 1)
-    return Server(config, app.drain, times.drain, listening, beside)
+    return Server(config, app, times.drain, listening, beside)
 
 
 def beside(app: Any, request_ids: Callable[[], str], times: Times, bound: socket.socket) -> Beside:

@@ -1,4 +1,4 @@
-"""The one door through which sessions end: decided, agent stopped, recorded. Called by `lifecycle` and `recovery`.
+"""The one door through which sessions end: decided, agent stopped, recorded. Called by `lifecycle` and `opening`.
 
 Decided here: that the first reason stays, that an end under way is joined and not repeated, and that a stop that fails
 is tried again for as long as this process lives, while the session keeps its slot: an agent that runs on is billed.
@@ -8,14 +8,17 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from session_service import logs
 from session_service.agents.contract import AgentRef, Launcher
 from session_service.errors import ServiceError, StoreUnavailable
-from session_service.sessions.live import Live
+from session_service.sessions.live import Live, Table
 from session_service.sessions.model import Reason
-from session_service.sessions.store.contract import Record, Store
+from session_service.sessions.store.contract import Record, Row, Store
+from session_service.sessions.turns import Turns
 
 T = TypeVar("T")
 
@@ -23,46 +26,65 @@ RETRY_SECONDS = (1.0, 30.0)
 """The pause before a failed stop is tried again: doubled each time, between these."""
 STOP_PATIENCE = 60.0
 """Seconds after which a stop that has not come back counts as failed: longer than any launcher's own grace."""
+_ANY_TIME = contextlib.nullcontext()
 
 _log = logging.getLogger("session_service.sessions")
 
 
-class Door:
-    """Ends live sessions. `sessions` is the table of `lifecycle`; `clock` gives Unix seconds."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Why, and since when: `due` is Unix time. `stop_seconds` is what stopping took; None where nothing was stopped."""
 
-    def __init__(
-        self, store: Store, sessions: dict[str, Live], clock: Callable[[], float], gone: Callable[[Record], None]
-    ) -> None:
+    reason: Reason
+    due: float
+    exit_code: int | None = None
+    stop_seconds: float | None = None
+
+
+class Door:
+    """Ends live sessions of the table. `clock` gives Unix seconds; `gone` hears of each session that has ended."""
+
+    def __init__(self, store: Store, sessions: Table, clock: Callable[[], float], gone: Callable[[Row], None]) -> None:
         self._store = store
         self._sessions = sessions
         self._clock = clock
         self._gone = gone
+        self._turns = Turns()
         self._ending: dict[str, asyncio.Task[None]] = {}
 
-    def end(self, session_id: str, reason: Reason) -> asyncio.Task[None] | None:
-        """Begin an end, or join the one that is under way; None for a session that is not live here."""
-        if session_id not in self._sessions:
+    def end(self, session_id: str, reason: Reason, due: float | None = None) -> asyncio.Task[None] | None:
+        """Begin an end, or join the one that is under way; None for a session that is not live here.
+
+        `due` is the instant, in Unix seconds, from which on the session should have been over: now, unless told.
+        """
+        live = self._sessions.get(session_id)
+        if live is None:
             return None
-        return self._begin(session_id, self._stop(session_id, reason))
+        return self._begin(session_id, self._stop(live, _End(reason, self._clock() if due is None else due)))
 
     def agent_gone(self, session_id: str, reason: Reason, exit_code: int | None) -> asyncio.Task[None] | None:
         """The agent has ended by itself: nothing to stop. During an end of ours this is no news."""
-        if session_id not in self._sessions or session_id in self._ending:
+        live = self._sessions.get(session_id)
+        if live is None or session_id in self._ending:
             return None
-        return self._begin(session_id, self._record(session_id, reason, exit_code))
+        return self._begin(session_id, self._record(live, _End(reason, self._clock(), exit_code)))
 
     def is_ending(self, session_id: str) -> bool:
         """Whether an end is under way."""
         return session_id in self._ending
 
     async def wait(self, seconds: float) -> list[str]:
-        """Wait for every end that is under way; the ids of those that are not over in time."""
-        if self._ending:
-            await asyncio.wait(self._ending.values(), timeout=seconds)
-        left = list(self._ending)
+        """Wait for every end that is under way, and give up the rest; the ids of those that are not over."""
+        under_way = dict(self._ending)
+        if under_way:
+            await asyncio.wait(under_way.values(), timeout=seconds)
+        self.give_up()
+        return [session_id for session_id, task in under_way.items() if not task.done() or task.cancelled()]
+
+    def give_up(self) -> None:
+        """Try none of these ends any longer: their rows stay as they are, for the next start."""
         for task in self._ending.values():
             task.cancel()
-        return left
 
     def _begin(self, session_id: str, steps: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         if session_id in self._ending:
@@ -72,45 +94,87 @@ class Door:
         task.add_done_callback(lambda _: self._ending.pop(session_id, None))
         return task
 
-    async def _stop(self, session_id: str, reason: Reason) -> None:
-        live = self._sessions[session_id]
+    async def _stop(self, live: Live, end: _End) -> None:
         if live.start is not None:
             live.start.cancel()
             # A start may fail in the turn in which it is given up: its words are taken, and are nobody's news.
             await asyncio.gather(live.start, return_exceptions=True)
         # Without this step the row says less than it could; the agent is stopped all the same.
         with contextlib.suppress(StoreUnavailable):
-            await self._store.ending(session_id, reason)
+            await self._store.ending(live.row.session_id, end.reason)
         launcher = live.offer.launcher
         if launcher is not None:
-            await _until_done(session_id, lambda: _stopped(launcher, live.ref()))
-        await self._record(session_id, reason, None)
+            turn = self._turns.of(live.row.client, launcher)
+            took = await _until_done(live.row, "stop", lambda: _stopped(launcher, live.ref()), turn)
+            end = replace(end, stop_seconds=took)
+        await self._record(live, end)
 
-    async def _record(self, session_id: str, reason: Reason, exit_code: int | None) -> None:
-        now = self._clock()
-        record = await _until_done(session_id, lambda: self._store.ended(session_id, reason, now, exit_code))
-        live = self._sessions.pop(session_id)
-        self._gone(record or Record(live.row, replace(live.status, reason=reason, ended_at=now)))
+    async def _record(self, live: Live, end: _End) -> None:
+        row, now = live.row, self._clock()
+        record = await _until_done(
+            row, "record", lambda: self._store.ended(row.session_id, end.reason, now, end.exit_code)
+        )
+        self._sessions.forget(row)
+        self._gone(row)
+        _tell(record or Record(row, replace(live.status, reason=end.reason, ended_at=now)), end, now)
 
 
-async def _stopped(launcher: Launcher, ref: AgentRef) -> None:
+async def _stopped(launcher: Launcher, ref: AgentRef) -> float:
+    """Stop an agent, and tell how many seconds that took."""
+    begun = asyncio.get_running_loop().time()
     async with asyncio.timeout(STOP_PATIENCE):
         await launcher.stop(ref)
+    return asyncio.get_running_loop().time() - begun
 
 
-async def _until_done(session_id: str, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
+async def _until_done(
+    row: Row,
+    step: str,
+    attempt: Callable[[], Coroutine[Any, Any, T]],
+    turn: AbstractAsyncContextManager[None] = _ANY_TIME,
+) -> T:
     """Try until it works. Launchers and stores are not ours to trust: whatever they raise is a reason to try again."""
-    pause, longest = RETRY_SECONDS
+    loop, (pause, longest) = asyncio.get_running_loop(), RETRY_SECONDS
     while True:
-        try:
-            return await attempt()
-        except Exception as error:  # noqa: BLE001 - see above
-            values = {"event": "session.end_failed", "session": session_id, "why": _words(error), "retry_in": pause}
-            _log.error("an end failed, and is tried again", extra=values)
+        async with turn:
+            begun = loop.time()
+            try:
+                return await attempt()
+            except Exception as error:  # noqa: BLE001 - see above
+                _tell_failure(row, step, error, loop.time() - begun, pause)
         await asyncio.sleep(pause)
         pause = min(2 * pause, longest)
 
 
-def _words(error: Exception) -> str:
+def _tell_failure(row: Row, step: str, error: Exception, took: float, pause: float) -> None:
     """Our own errors speak for the log; what others say may hold anything."""
-    return str(error) if isinstance(error, ServiceError) else type(error).__name__
+    values = {
+        "event": "session.end_failed",
+        "session": row.session_id,
+        "launcher": row.launcher,
+        "step": step,
+        "why": str(error) if isinstance(error, ServiceError) else type(error).__name__,
+        "seconds": round(took, 3),
+        "retry_in": pause,
+    }
+    _log.error("an end failed, and is tried again", extra=values)
+
+
+def _tell(record: Record, end: _End, now: float) -> None:
+    """A session has ended, and is recorded: the one line that says so."""
+    row, status = record.row, record.status
+    logs.event(
+        _log,
+        "session ended",
+        {
+            "event": "session.ended",
+            "session": row.session_id,
+            "client": row.client,
+            "launcher": row.launcher,
+            "reason": status.reason,
+            "exit_code": status.exit_code,
+            "seconds": round((status.ended_at or row.created_at) - row.created_at, 1),
+            "stop_seconds": None if end.stop_seconds is None else round(end.stop_seconds, 3),
+            "lag_seconds": round(max(0.0, now - end.due), 3),
+        },
+    )

@@ -9,6 +9,11 @@ from enum import StrEnum
 from session_service.agents.contract import AgentRef, Launcher
 from session_service.agora.transport import AgoraTransport, JoinDetails
 
+Clock = Callable[[], float]
+"""Seconds, Unix time or monotonic."""
+Entropy = Callable[[int], bytes]
+"""So many random bytes."""
+
 
 class Reason(StrEnum):
     """Why a session ended: a closed set."""

@@ -14,9 +14,9 @@ from session_service.sessions.store.contract import Row, Status
 
 
 class Reaper:
-    """`clock` gives Unix seconds; `due` is called for a session whose time is over."""
+    """`clock` gives Unix seconds; `due` is called for a session whose time is over, with the instant of that."""
 
-    def __init__(self, clock: Callable[[], float], due: Callable[[str, Reason], object]) -> None:
+    def __init__(self, clock: Callable[[], float], due: Callable[[str, Reason, float], object]) -> None:
         self._clock = clock
         self._due = due
         self._ends: list[tuple[float, str, Reason]] = []
@@ -65,5 +65,5 @@ class Reaper:
             entry = heapq.heappop(self._ends)
             if self._counts(entry):
                 del self._current[entry[1]]
-                self._due(entry[1], entry[2])
+                self._due(entry[1], entry[2], entry[0])
         self._set_alarm()

@@ -1,5 +1,6 @@
 """Ending a process: by us, by itself, by others, and what it has forked."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -46,6 +47,20 @@ def test_an_agent_that_ignores_sigterm_is_killed_after_the_grace(events: Events,
 
     assert not alive(run(main()))
     assert events.of("agent.exited")[0]["code"] == -signal.SIGKILL
+
+
+def test_a_stop_that_nobody_waits_for_any_longer_kills_at_once(events: Events, run: Run) -> None:
+    """The service is made to end: its grace is over, and its agents do not stay."""
+    launcher = process_launcher(programs.STUBBORN, grace=600)
+
+    async def main() -> None:
+        ref = await started(launcher)
+        stopping = asyncio.ensure_future(launcher.stop(ref))
+        await asyncio.sleep(0)
+        stopping.cancel()
+        await until_dead(pid_of(ref))
+
+    run(main())
 
 
 async def grandchild_of(launcher: ProcessLauncher, events: Events) -> tuple[AgentRef, int]:

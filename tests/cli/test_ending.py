@@ -21,10 +21,10 @@ pytestmark = pytest.mark.real
 
 SLOW = {
     "SESSION_LAUNCHER": "process",
-    "SESSION_PROCESS_COMMAND": "sh -c 'sleep 1; echo ready; exec sleep 600'",
+    "SESSION_PROCESS_COMMAND": "sh -c 'echo pid $$; sleep 1; echo ready; exec sleep 600'",
     "SESSION_PROCESS_READY": "line",
 }
-STUCK = {**SLOW, "SESSION_PROCESS_COMMAND": "sleep 600"}
+STUCK = {**SLOW, "SESSION_PROCESS_COMMAND": "sh -c 'echo pid $$; exec sleep 600'"}
 """An agent that takes a second to be ready, and one that never is."""
 NEVER = {"SESSION_DRAIN_DELAY": "300"}
 """A delay that no test sees the end of."""
@@ -41,8 +41,8 @@ def port(running: Command) -> int:
 
 
 def agent(running: Command) -> int:
-    """The pid of its next agent."""
-    return int(re.findall(r'"pid": ?(\d+)', running.until("agent.started"))[0])
+    """The pid of its next agent, which says it as soon as it runs."""
+    return int(re.findall(r'"pid (\d+)"', running.until("agent.output"))[0])
 
 
 def end(running: Command) -> None:
@@ -142,9 +142,9 @@ def test_a_callable_that_swallows_its_cancellation_does_not_keep_the_process(tmp
 def test_two_services_of_one_machine_need_no_setting_for_the_operator_s_port(tmp_path: Path) -> None:
     """The second one says that it goes without."""
     plain = {**PLENTY, "SESSION_OPS_PORT": ""}
-    with socket.socket() as other, contextlib.suppress(OSError):  # whoever has it, it is taken
-        other.bind(("127.0.0.1", 9090))
-        other.listen()
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # whoever has it, it is taken
+            stack.enter_context(socket.create_server(("127.0.0.1", 9090)))
         with command(tmp_path, "serve", plain) as running:
             assert "operator's port" in running.until("service.warning")
             assert port(running)

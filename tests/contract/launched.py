@@ -78,7 +78,7 @@ class Launched:
         routes = [hook.route() for hook in self.hooks]
         routes.append(Reports(self.sessions, failures, Throttle(60, float, TooManyReports), clock, request_ids).route())
         rest = probes.build(self.sessions, request_ids, nullcontext, routes)
-        self.endpoint = InProcess(Service(endpoint, PATH, rest, request_ids, self.sessions.drain))
+        self.endpoint = InProcess(Service(endpoint, PATH, rest, request_ids, self.sessions))
 
     def reason(self) -> Reason | None:
         """Why the newest session ended; None while it has not."""

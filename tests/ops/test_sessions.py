@@ -36,7 +36,7 @@ def test_a_session_is_shown_with_what_happened_to_it() -> None:
     with Serving(PROCESS) as serving:
         found = serving.ops.get(f"/sessions/{serving.session()}").json()
         assert alive(found["agent"]["pid"])
-    assert [event["event"] for event in found["timeline"]] == ["agent.started", "agent.output", "call"]
+    assert [event["event"] for event in found["timeline"]] == ["agent.output", "agent.started", "call"]
     assert found["complete"] is True
 
 

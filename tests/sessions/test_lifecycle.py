@@ -1,7 +1,6 @@
 """The life of a session, on stepped time, with launchers that each misbehave in one named way."""
 
 import asyncio
-import logging
 
 import pytest
 
@@ -16,6 +15,8 @@ from session_service.errors import (
     SessionLimit,
 )
 from session_service.sessions.model import Clocks, Limits, Reason, Session
+from session_service.sessions.store.contract import State
+from session_service.sessions.turns import AT_ONCE
 from tests.agents.fakes import (
     DyingLauncher,
     FailingStopLauncher,
@@ -28,6 +29,8 @@ from tests.agents.fakes import (
 )
 from tests.sessions.conftest import NOW, House, HouseFactory, caller, leaves, stays
 from tests.virtual_time import run
+
+PLENTY = Limits(10_000, 10_000)
 
 
 class FaultyLauncher(MemoryLauncher):
@@ -48,6 +51,27 @@ class HangsOnceLauncher(MemoryLauncher):
         else:
             self.calls.append(("stop", ref.name))
             await asyncio.Event().wait()
+
+
+class CountingLauncher(MemoryLauncher):
+    """Its agents live elsewhere, and each end takes 200 ms; `most` ends were under way at once."""
+
+    survives_restart = True
+    most = under_way = 0
+
+    async def stop(self, ref: AgentRef) -> None:
+        """Take the time."""
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(0.2)
+        self.under_way -= 1
+        await super().stop(ref)
+
+
+class HangingHostedLauncher(ImmortalLauncher):
+    """Its agents live elsewhere, and cannot be ended."""
+
+    survives_restart = True
 
 
 class SlowImmortalLauncher(SlowLauncher, ImmortalLauncher):
@@ -268,15 +292,61 @@ def test_closing_ends_every_agent_and_refuses_new_sessions(house: House) -> None
 
 
 def test_closing_does_not_wait_for_ever(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """What will not end is named in the log, and the process may go."""
+    """What will not end is counted and named in the log and stays in the store, and the process may go."""
 
     async def main() -> None:
         begun = asyncio.get_running_loop().time()
-        session = await opened(house, ImmortalLauncher())
-        with caplog.at_level(logging.ERROR):
-            await house.sessions.close()
+        sessions = {(await opened(house, ImmortalLauncher())).session_id for _ in range(3)}
+        await house.sessions.close()
         assert asyncio.get_running_loop().time() - begun == pytest.approx(10.0)
-        assert session.session_id in str(vars(caplog.records[-1]))
+        told = vars(caplog.records[-1])
+        assert (told["event"], told["count"], set(told["sessions"])) == ("service.sessions_left", 3, sessions)
+        assert {record.status.state for record in await house.store.live()} == {State.ENDING}
+
+    run(main)
+
+
+def test_thousands_of_agents_elsewhere_are_ended_in_turns(house_of: HouseFactory) -> None:
+    """As many at once as the launcher's server can be asked, until none is left; one deadline for all."""
+
+    async def main() -> None:
+        house, launcher = house_of(PLENTY), CountingLauncher()
+        for _ in range(4000):
+            await opened(house, launcher, limits=PLENTY)
+        begun = asyncio.get_running_loop().time()
+        await house.sessions.close()
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(4000 / AT_ONCE * 0.2)
+        assert (launcher.most, launcher.running) == (AT_ONCE, {})
+
+    run(main)
+
+
+def test_a_server_that_hangs_holds_up_no_other_clients_agents(house_of: HouseFactory) -> None:
+    """Turns are each client's own."""
+
+    async def main() -> None:
+        house, hangs, works = house_of(PLENTY), HangingHostedLauncher(), CountingLauncher()
+        for _ in range(AT_ONCE + 1):
+            await opened(house, hangs, limits=PLENTY)
+        session = await opened(house, works, limits=PLENTY, client="globex")
+        await house.sessions.close()
+        assert (await house.status(session.session_id)).state is State.ENDED
+        assert len(hangs.running) == AT_ONCE + 1
+
+    run(main)
+
+
+def test_a_close_that_is_hurried_waits_for_no_agent(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Once it has begun: before that there is nothing to hurry."""
+
+    async def main() -> None:
+        await opened(house, ImmortalLauncher())
+        house.sessions.hurry()
+        begun = asyncio.get_running_loop().time()
+        asyncio.get_running_loop().call_later(3, house.sessions.hurry)
+        await house.sessions.close()
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(3.0)
+        assert vars(caplog.records[-1])["count"] == 1
 
     run(main)
 

@@ -1,0 +1,143 @@
+"""The beginning of a session: admitted, minted, its agent started. Called by `lifecycle` only.
+
+Decided here: the order of these steps and what happens when one fails. Nothing is started before its slot is taken in
+the store; whatever fails after that goes through the one door of `ending`. Whether an agent has started, and how long
+that took, is told here for every launcher.
+"""
+
+import asyncio
+import json
+import logging
+
+from session_service import logs
+from session_service.agents.contract import AgentRef, AgentSpec, Launcher
+from session_service.errors import CallerGone, Draining, ServiceError
+from session_service.sessions.admission import Admission
+from session_service.sessions.ending import Door
+from session_service.sessions.live import Live, Table
+from session_service.sessions.minting import entropy_for, mint
+from session_service.sessions.model import Clock, Entropy, Grant, Reason, Session
+from session_service.sessions.reaper import Reaper
+from session_service.sessions.starting import RETRY_AFTER, Caller, accepted, refusal
+from session_service.sessions.store.contract import Row, State, Status, Store
+
+STOP_MARGIN = 0.5
+"""Seconds of the answer budget that are left for stopping what did not start in time."""
+
+_log = logging.getLogger("session_service.sessions")
+
+
+class Opening:
+    """Opens sessions into `table`, has `reaper` watch them, and ends through `door` what does not come about."""
+
+    def __init__(
+        self,
+        store: Store,
+        admission: Admission,
+        table: Table,
+        door: Door,
+        reaper: Reaper,
+        *,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store = store
+        self._admission = admission
+        self._table = table
+        self._door = door
+        self._reaper = reaper
+        self._clock = clock
+        self._entropy = entropy
+
+    async def open(self, grant: Grant, caller: Caller) -> Session:
+        """A new session whose agent is accepted; raises what `Sessions.open` says."""
+        offer = grant.offer
+        minted = mint(offer, self._store.deployment, self._clock(), self._entropy(entropy_for(offer)))
+        session, spec, live = minted.session, minted.spec, Live(minted.row, offer)
+        await self._admit(live)
+        if offer.launcher is not None and spec is not None:
+            session = await self._start(live, offer.launcher, session, spec, caller)
+        else:
+            await self._started(live, None)
+        return session
+
+    async def _admit(self, live: Live) -> None:
+        self._table.add(live)
+        try:
+            await self._admission.admit(live.row, live.offer.limits)
+        except ServiceError:
+            self._table.forget(live.row)
+            raise
+        except asyncio.CancelledError:
+            # The store may have taken the slot: its steps keep their order, so the end comes after.
+            self._door.end(live.row.session_id, Reason.CALLER_GONE)
+            raise
+
+    async def _start(
+        self, live: Live, launcher: Launcher, session: Session, spec: AgentSpec, caller: Caller
+    ) -> Session:
+        begun = asyncio.get_running_loop().time()
+        answer_by = caller.arrived + live.offer.answer_budget
+        deadline = answer_by - min(STOP_MARGIN, (answer_by - begun) / 2)
+        try:
+            ref = await _accepted(live, launcher, spec, deadline, caller)
+            took = asyncio.get_running_loop().time() - begun
+            await self._started(live, json.dumps(ref.data) if ref.data else None)
+        except asyncio.CancelledError:
+            self._door.end(spec.session_id, Reason.SHUTDOWN)
+            if live.start is not None and live.start.cancelled():  # not this call but its start: the session is ended
+                raise Draining(retry_after=RETRY_AFTER) from None
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on
+            failure = refusal(error)
+            _tell_failed(live.row, failure, caller, asyncio.get_running_loop().time() - begun)
+            await self._give_up(live.row, failure, answer_by)
+            raise failure from (None if failure is error else error)
+        _tell_started(live.row, ref, took)
+        return session.with_agent(ref)
+
+    async def _started(self, live: Live, ref: str | None) -> None:
+        """The start is over, and recorded: from now on the clocks count."""
+        live.status = Status(State.RUNNING, ref, live.status.joined_at, live.status.left_at)
+        await self._store.accepted(live.row.session_id, ref)
+        if live.row.session_id in self._table:
+            self._reaper.watch(live.row, live.status, live.offer.clocks)
+
+    async def _give_up(self, row: Row, failure: ServiceError, answer_by: float) -> None:
+        """Stop what a failed start may have left; the caller waits for that as long as its budget lasts."""
+        reason = Reason.CALLER_GONE if isinstance(failure, CallerGone) else Reason.START_FAILED
+        ending = self._door.end(row.session_id, reason)
+        if ending is not None:
+            await asyncio.wait({ending}, timeout=max(0.0, answer_by - asyncio.get_running_loop().time()))
+
+
+async def _accepted(live: Live, launcher: Launcher, spec: AgentSpec, deadline: float, caller: Caller) -> AgentRef:
+    if live.offer.starts_at_once:
+        return await launcher.start(spec, deadline)
+    live.start = asyncio.ensure_future(launcher.start(spec, deadline))
+    return await accepted(live.start, deadline, caller)
+
+
+def _tell_started(row: Row, ref: AgentRef, took: float) -> None:
+    """What the launcher knows its agent by is told as well: a process id, an id at Agora."""
+    values = {
+        "event": "agent.started",
+        "session": row.session_id,
+        "launcher": row.launcher,
+        "seconds": round(took, 3),
+        **ref.data,
+    }
+    logs.event(_log, "agent started", values)
+
+
+def _tell_failed(row: Row, failure: ServiceError, caller: Caller, took: float) -> None:
+    values = {
+        "event": "agent.not_started",
+        "request_id": caller.request_id,
+        "session": row.session_id,
+        "launcher": row.launcher,
+        "code": failure.code,
+        "why": str(failure),
+        "seconds": round(took, 3),
+    }
+    _log.warning("agent not started", extra=values)
