@@ -4,29 +4,44 @@ import asyncio
 import logging
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from session_service.metrics import LAG_INTERVAL, Lag, Metrics
+from session_service.metrics import LAG_INTERVAL, Lag, Metrics, Now
 from tests.agora.tools import tool
 from tests.virtual_time import run
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "operations.md"
 
 
-def counted(*events: dict[str, object], sessions: int = 0) -> str:
+def counted(*events: Mapping[str, object], sessions: int = 0) -> str:
     """The text after these events."""
     metrics = Metrics(50)
     for event in events:
         metrics.count(logging.makeLogRecord(event))
     metrics.late(0.003)
-    return metrics.text({"starting": 0, "running": sessions, "ending": 0}).decode()
+    metrics.stored("admit", 0.0004)
+    states = {"starting": 0, "running": sessions, "ending": 0}
+    return metrics.text(Now(states, {("rtc", "applied"): 2}, {("joined", "ok"): 1})).decode()
 
 
 def call(outcome: str, *, ms: float = 3.0, secret: str | None = None, agent: str | None = None) -> dict[str, object]:
     """The event of a call."""
     return {"event": "call", "method": "POST", "outcome": outcome, "secret": secret, "agent": agent, "ms": ms}
+
+
+ENDED: Mapping[str, object] = {
+    "event": "session.ended",
+    "launcher": "http",
+    "reason": "idle",
+    "stop_seconds": 0.2,
+    "lag_seconds": 3.5,
+}
+FAILED: Mapping[str, object] = {"event": "session.end_failed", "launcher": "http", "step": "stop", "seconds": 8.0}
+STARTED: Mapping[str, object] = {"event": "agent.started", "launcher": "http", "seconds": 0.3}
+NOT_STARTED: Mapping[str, object] = {**STARTED, "event": "agent.not_started", "code": "agent_timeout"}
 
 
 def value(text: str, series: str) -> float:
@@ -67,17 +82,49 @@ def test_a_call_that_never_became_one_counts_too() -> None:
 
 def test_ends_and_sessions_are_told() -> None:
     """By reason, and by state."""
-    text = counted({"event": "session.ended", "reason": "idle"}, {"event": "session.end_failed"}, sessions=3)
+    text = counted(ENDED, FAILED, sessions=3)
     assert value(text, 'sessions_ended_total{reason="idle"}') == 1
     assert value(text, "end_failures_total") == 1
     assert value(text, 'sessions{state="running"}') == 3
     assert value(text, "sessions_limit") == 50
 
 
+def test_starts_are_told_by_launcher_and_outcome() -> None:
+    """A reason is the code that the caller is answered with."""
+    text = counted(STARTED, NOT_STARTED, NOT_STARTED)
+    started = 'agent_start_duration_seconds_count{launcher="http",reason="",status="ok"}'
+    failed = 'agent_start_duration_seconds_count{launcher="http",reason="agent_timeout",status="failed"}'
+    assert (value(text, started), value(text, failed)) == (1, 2)
+
+
+def test_stops_are_told_by_launcher_and_outcome() -> None:
+    """What failed in the store, and agents that had gone by themselves, are none."""
+    text = counted(ENDED, {**ENDED, "stop_seconds": None}, FAILED, {**FAILED, "step": "record"})
+    assert value(text, 'agent_stop_duration_seconds_count{launcher="http",status="ok"}') == 1
+    assert value(text, 'agent_stop_duration_seconds_sum{launcher="http",status="failed"}') == 8
+    assert value(text, "end_failures_total") == 2
+
+
+def test_how_late_an_end_was_over_is_told_of_every_session() -> None:
+    """From the instant at which it was due."""
+    text = counted(ENDED, {**ENDED, "stop_seconds": None})
+    assert value(text, "cleanup_lag_seconds_count") == 2
+    assert value(text, "cleanup_lag_seconds_sum") == 7
+
+
+def test_what_has_no_line_of_its_own_is_told_all_the_same() -> None:
+    """Steps of the store, notifications and reports."""
+    text = counted()
+    assert value(text, 'store_duration_seconds_bucket{le="0.0005",op="admit"}') == 1
+    assert value(text, 'notifications_total{outcome="applied",product="rtc"}') == 2
+    assert value(text, 'agent_reports_total{event="joined",outcome="ok"}') == 1
+
+
 def test_no_label_names_a_client_or_a_session() -> None:
     """Each would be a series for ever."""
-    event = {**call("ok", secret="a"), "client": "acme", "session": "s-1", "channel": "c", "request_id": "r"}
-    labels = {name for found in re.findall(r"\{(.*?)\}", counted(event)) for name in re.findall(r"(\w+)=", found)}
+    known = {"client": "acme", "session": "s-1", "channel": "c", "request_id": "r"}
+    text = counted(*({**event, **known} for event in (call("ok", secret="a"), ENDED, FAILED, STARTED, NOT_STARTED)))
+    labels = {name for found in re.findall(r"\{(.*?)\}", text) for name in re.findall(r"(\w+)=", found)}
     assert labels <= {
         "method",
         "outcome",
@@ -89,6 +136,10 @@ def test_no_label_names_a_client_or_a_session() -> None:
         "reason",
         "version",
         "python",
+        "status",
+        "op",
+        "product",
+        "event",
     }
 
 
@@ -107,15 +158,19 @@ def test_the_loops_lag_is_measured() -> None:
 
 def test_every_metric_is_told_in_the_documentation() -> None:
     """By its name, with its labels."""
-    families = re.findall(r"^# TYPE (session_endpoint_\w+) ", counted(call("ok")), re.MULTILINE)
-    told = re.findall(r"^\| `(session_endpoint_\w+)`", DOCUMENT.read_text(), re.MULTILINE)
-    assert sorted(told) == sorted(families)
+    text = counted(call("ok", secret="a"), ENDED, STARTED)
+    families = {name: set[str]() for name in re.findall(r"^# TYPE (session_endpoint_\w+) ", text, re.MULTILINE)}
+    for series, labels in re.findall(r"^(session_endpoint_\w+)\{(.*?)\}", text, re.MULTILINE):
+        name = series if series in families else re.sub(r"_(bucket|count|sum)$", "", series)
+        families[name] |= set(re.findall(r"(\w+)=", labels)) - {"le"}
+    rows = re.findall(r"^\| `(session_endpoint_\w+)` \|([^|]*)\|", DOCUMENT.read_text(), re.MULTILINE)
+    assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows} == families
 
 
 @pytest.mark.real
 def test_promtool_has_nothing_against_it() -> None:
     """Neither the format nor the names."""
     promtool = tool("promtool", "apt-get install prometheus")
-    text = counted(call("ok", secret="a", agent="process"), {"event": "session.ended", "reason": "idle"})
+    text = counted(call("ok", secret="a", agent="process"), ENDED, FAILED, STARTED)
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

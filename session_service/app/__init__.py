@@ -5,7 +5,7 @@ the environment, the clock or the machine's randomness by itself: they are argum
 """
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ from session_service.settings import Client, Settings
 
 if TYPE_CHECKING:
     from session_service.http.ops import OpsPort
+    from session_service.metrics import Metrics
 
 
 RETRY_JITTER = 5
@@ -80,7 +81,8 @@ def build(settings: Settings, world: World) -> Service:
     request_ids = RequestIds(world.entropy(6).hex())
     jitter = random.Random(world.entropy(16))  # noqa: S311 - spreads retries, protects nothing
     deployment = Limits(settings.max_sessions, settings.max_starts)
-    store = _store(settings.store, world)
+    metrics = _metrics(settings)
+    store = _store(settings.store, world, metrics)
     admission = Admission(store, deployment, lambda: jitter.randint(0, RETRY_JITTER))
     sessions = Sessions(store, admission, world.time, world.entropy)
     offers = {client.name: offer(settings, client, sessions, store, world) for client in settings.clients}
@@ -92,17 +94,14 @@ def build(settings: Settings, world: World) -> Service:
         throttle,
     )
     endpoint = SessionEndpoint(auth, sessions, settings.methods, request_ids)
-    ops = _ops(settings, sessions, store, world, request_ids)
     failures = Failures(Callers((), settings.trusted_proxies), throttle)
-    rest = probes.build(
-        sessions,
-        request_ids,
-        lambda: _life(sessions, store, offers, ops),
-        [
-            *(hook.route() for hook in _hooks(settings, News(sessions, world.time), failures, request_ids)),
-            _reports(sessions, failures, world, request_ids).route(),
-        ],
-    )
+    heard: list[Hook | Reports] = [
+        *_hooks(settings, News(sessions, world.time), failures, request_ids),
+        _reports(sessions, failures, world, request_ids),
+    ]
+    ops = _ops(settings, sessions, store, world, request_ids, metrics=metrics, heard=heard) if metrics else None
+    routes = [one.route() for one in heard]
+    rest = probes.build(sessions, request_ids, lambda: _life(sessions, store, offers, ops), routes)
     return Service(endpoint, settings.path, rest, request_ids, sessions, ops=ops.app if ops else None)
 
 
@@ -121,20 +120,33 @@ async def _life(
                 await launcher.aclose()
 
 
-def _ops(
-    settings: Settings, sessions: Sessions, store: Store, world: World, request_ids: RequestIds
-) -> "OpsPort | None":
-    """What the operator's port serves, unless it is off."""
+def _metrics(settings: Settings) -> "Metrics | None":
+    """What is counted, unless the operator's port is off: nobody could ask then."""
     if settings.ops.port is None:
         return None
+    from session_service.metrics import Metrics
+
+    return Metrics(settings.max_sessions)
+
+
+def _ops(
+    settings: Settings,
+    sessions: Sessions,
+    store: Store,
+    world: World,
+    request_ids: RequestIds,
+    *,
+    metrics: "Metrics",
+    heard: Sequence[Hook | Reports],
+) -> "OpsPort":
+    """What the operator's port serves."""
     from session_service.http.ops import OpsPort
     from session_service.journal import SIZE, Journal
-    from session_service.metrics import Metrics
 
     first = int(world.time() * 1_000_000)  # over every number of an earlier process, and exact in JavaScript
     journal = Journal(SIZE, first, logs.masking(settings.secret_texts()))
     return OpsPort(
-        settings.ops, sessions, store, journal=journal, metrics=Metrics(settings.max_sessions), request_ids=request_ids
+        settings.ops, sessions, store, journal=journal, metrics=metrics, heard=heard, request_ids=request_ids
     )
 
 
@@ -158,8 +170,17 @@ def _keys(client: Client, offer: Offer) -> list[Key]:
     return [key(secret.value, Opened(offer, secret.label)) for secret in client.secrets]
 
 
-def _store(store: str, world: World) -> Store:
-    """The store that SESSION_STORE names; SettingsError when its file cannot be used."""
+def _store(store: str, world: World, metrics: "Metrics | None") -> Store:
+    """The store that SESSION_STORE names, timed where somebody counts; SettingsError when it cannot be used."""
+    found = _untimed(store, world)
+    if metrics is None:
+        return found
+    from session_service.sessions.store.timed import TimedStore
+
+    return TimedStore(found, world.monotonic, metrics.stored)
+
+
+def _untimed(store: str, world: World) -> Store:
     kind, _, path = store.partition(":")
     deployment = world.entropy(4).hex()
     if kind == "sqlite":

@@ -36,18 +36,21 @@ _log = logging.getLogger("session_service.http")
 
 
 class Hook:
-    """The path of one product. `counts` says what became of notifications, by outcome."""
+    """The path of one product. `counts` says what became of notifications: by product and outcome; of one that
+    was refused, the outcome is the code.
+    """
 
     def __init__(
         self, product: Product, secrets: Secrets, news: News, failures: Failures, request_ids: RequestIds
     ) -> None:
         self._product = product
+        self._name = PATHS[product].rpartition("/")[2]
         self._secrets = secrets
         self._news = news
         self._failures = failures
         self._request_ids = request_ids
         self._seen: OrderedDict[tuple[bytes, str], None] = OrderedDict()
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[tuple[str, str]] = Counter()
 
     def route(self) -> Route:
         """Where Agora finds it."""
@@ -58,7 +61,7 @@ class Hook:
         try:
             then = await self._take(request)
         except ServiceError as error:
-            self.counts["refused"] += 1
+            self._count(error.code)
             values = {
                 "event": "notification.refused",
                 "request_id": request_id,
@@ -77,9 +80,9 @@ class Hook:
         secret = self._verified(request, body)
         notification = notifications.parse(body, self._product)
         if isinstance(notification.event, HealthTest | Ignored):
-            self.counts["ignored"] += 1
+            self._count("ignored")
         elif self._is_repeated(secret, notification.notice_id):
-            self.counts["repeated"] += 1
+            self._count("repeated")
         else:
             return BackgroundTask(self._tell, notification, self._secrets[secret])
         return None
@@ -101,10 +104,14 @@ class Hook:
             self._seen.popitem(last=False)
         return False
 
+    def _count(self, outcome: str) -> None:
+        self.counts[self._name, outcome] += 1
+
     async def _tell(self, notification: Notification, clients: Set[str]) -> None:
         """Nobody waits for this any more: what fails is for the log."""
         try:
-            self.counts[await self._news.tell(notification.event, clients)] += 1
+            self._count(await self._news.tell(notification.event, clients))
         except ServiceError as error:
+            self._count("failed")
             values = {"event": "notification.failed", "product": self._product, "why": str(error)}
             _log.error("notification not recorded", extra=values)

@@ -7,7 +7,7 @@ and `gate` stands in front of it. Called by `session-service sessions`, by Prome
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,9 +24,11 @@ from session_service.errors import NotReady, UnknownSession
 from session_service.http import probes
 from session_service.http.events import Events, as_json
 from session_service.http.gate import Gate
+from session_service.http.hooks import Hook
 from session_service.http.replies import OK, RequestIds, handlers, reply
+from session_service.http.reports import Reports
 from session_service.journal import Journal
-from session_service.metrics import CONTENT_TYPE, Lag, Metrics
+from session_service.metrics import CONTENT_TYPE, Lag, Metrics, Now
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.store.contract import Record, State, Store
 from session_service.settings import Ops
@@ -50,12 +52,14 @@ class OpsPort:
         *,
         journal: Journal,
         metrics: Metrics,
+        heard: Sequence[Hook | Reports],
         request_ids: RequestIds,
     ) -> None:
         self._sessions = sessions
         self._store = store
         self._journal = journal
         self._metrics = metrics
+        self._heard = heard
         self._request_ids = request_ids
         self.app = Gate(self._routed(), ops, request_ids)
 
@@ -80,8 +84,17 @@ class OpsPort:
 
     async def _tell_metrics(self, request: Request) -> Response:
         states = Counter(record.status.state.value for record in await self._store.live())
-        text = self._metrics.text({state.value: states[state.value] for state in State if state is not State.ENDED})
+        now = Now(
+            {state.value: states[state.value] for state in State if state is not State.ENDED},
+            notifications=self._counted(Hook),
+            reports=self._counted(Reports),
+        )
+        text = self._metrics.text(now)
         return Response(text, headers={"Cache-Control": "no-store", "Content-Type": CONTENT_TYPE})
+
+    def _counted(self, kind: type[Hook | Reports]) -> Mapping[tuple[str, str], int]:
+        """What became of all that this kind has heard."""
+        return sum((one.counts for one in self._heard if isinstance(one, kind)), Counter())
 
     async def _list(self, request: Request) -> Response:
         live = await self._store.live()

@@ -7,6 +7,7 @@ like (docs/agents.md), and that the answer is out before anything is stopped. `a
 import hmac
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -68,7 +69,11 @@ def parse(body: bytes) -> Report:
 
 
 class Reports:
-    """The path of every session's agent. `clock` gives Unix seconds."""
+    """The path of every session's agent. `clock` gives Unix seconds.
+
+    `counts` says what became of reports, by event and outcome; of one that was refused, the outcome is the code, and
+    the event is empty: nobody vouches for what it says.
+    """
 
     def __init__(
         self,
@@ -83,6 +88,7 @@ class Reports:
         self._throttle = throttle
         self._clock = clock
         self._request_ids = request_ids
+        self.counts: Counter[tuple[str, str]] = Counter()
 
     def route(self) -> Route:
         """Where agents find it."""
@@ -93,12 +99,13 @@ class Reports:
         request_id = self._request_ids()
         try:
             report = await self._take(request, session_id)
+            if report.event == "renew":
+                return reply(200, self._renewed(session_id), request_id)
         except ServiceError as error:
+            self.counts["", error.code] += 1
             values = {"event": "report.refused", "request_id": request_id, "code": error.code, "why": error.log_text}
             _log.warning("report refused", extra=values)
             raise
-        if report.event == "renew":
-            return reply(200, self._renewed(session_id), request_id)
         return reply(200, OK, request_id, BackgroundTask(self._tell, session_id, report))
 
     async def _take(self, request: Request, session_id: str) -> Report:
@@ -123,6 +130,7 @@ class Reports:
 
     def _renewed(self, session_id: str) -> bytes:
         fresh = self._sessions.renew(session_id)
+        self.counts["renew", "ok"] += 1
         _log.info("agent's token renewed", extra={"event": "agent.token_renewed", "session": session_id})
         return orjson.dumps({"agora_token": fresh.token, "expires_at": fresh.expires_at})
 
@@ -130,7 +138,9 @@ class Reports:
         """Nobody waits for this any more: what fails is for the log."""
         try:
             await self._apply(session_id, report)
+            self.counts[report.event, "ok"] += 1
         except ServiceError as error:
+            self.counts[report.event, "failed"] += 1
             values = {"event": "report.failed", "session": session_id, "why": str(error)}
             _log.error("report not recorded", extra=values)
 

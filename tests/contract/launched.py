@@ -85,6 +85,10 @@ class Launched:
         (record, *_) = asyncio.run(self.store.recent(1))
         return record.status.reason
 
+    def counted(self) -> dict[str, int]:
+        """What became of RTC notifications, by outcome."""
+        return {outcome: count for (_, outcome), count in self.hooks[0].counts.items()}
+
     def live(self) -> tuple[Record, ...]:
         """The sessions that take a slot."""
         return tuple(asyncio.run(self.store.live()))
