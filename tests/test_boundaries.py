@@ -17,7 +17,7 @@ MAIN = "from session_service.__main__ import main; main()"
 SERVING = f"""
 from session_service.app import RULES, World, build
 from session_service.settings import Layer, Sources, load
-settings = load(Sources(Layer("test", {dict(RIGHT)!r})), RULES).settings
+settings = load(Sources(Layer("test", {RIGHT | {"SESSION_STORE": "memory"}!r})), RULES).settings
 service = build(settings, World(lambda: 1700000000, lambda: 0.0, bytes, {{}}))
 from session_service.http import server
 server.build(service, settings.times, 1.0).config.load()
@@ -86,9 +86,9 @@ def test_livekit_is_named_by_no_import() -> None:
     assert set(using("livekit")) == set()
 
 
-def test_the_environment_is_read_by_the_command_line_alone() -> None:
-    """Everybody else is handed what they need."""
-    assert set(using("environ", "getenv", "environb")) == {"cli"}
+def test_the_environment_is_read_by_the_command_line_and_the_plugin_alone() -> None:
+    """Which start everything; everybody else is handed what they need."""
+    assert set(using("environ", "getenv", "environb")) == {"cli", "pytest_plugin"}
 
 
 def test_only_the_command_line_prints() -> None:
@@ -102,5 +102,5 @@ def test_guessable_randomness_spreads_retries_and_nothing_else() -> None:
 
 
 def test_the_clock_and_the_systems_randomness_are_handed_in() -> None:
-    """Read in `cli`, which starts the service, and by agents, which are processes of their own."""
-    assert set(using("urandom", "uuid4", "token_bytes", "token_hex", "token_urlsafe")) <= {"cli"}
+    """Read where a process begins, in `cli` and in the plugin, and by agents, which are processes of their own."""
+    assert set(using("urandom", "uuid4", "token_bytes", "token_hex", "token_urlsafe")) <= {"cli", "pytest_plugin"}

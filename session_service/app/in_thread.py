@@ -4,21 +4,17 @@ Decided here: what is made up where a test does not say, and how long start and 
 whoever uses no pytest can call it too.
 """
 
-import os
-import secrets
 import socket
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from session_service.app import RULES, World, build
 from session_service.http import server
+from session_service.sessions.model import Entropy
 from session_service.settings import Layer, Ops, Settings, Sources, load
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
 PATIENCE = 30.0
 """Seconds until the service must answer, and again until it must have ended."""
 
@@ -36,13 +32,13 @@ class RunningService:
     certificate: str = field(repr=False)
 
 
-def made_up() -> dict[str, str]:
+def made_up(entropy: Entropy) -> dict[str, str]:
     """Settings of a service that opens no real channel, starts no agent and keeps nothing."""
     return {
-        "AGORA_APP_ID": secrets.token_hex(16),
-        "AGORA_APP_CERTIFICATE": secrets.token_hex(16),
+        "AGORA_APP_ID": entropy(16).hex(),
+        "AGORA_APP_CERTIFICATE": entropy(16).hex(),
         "SESSION_CLIENT_ID": "test",
-        "SESSION_SECRET": secrets.token_urlsafe(32),
+        "SESSION_SECRET": entropy(24).hex(),
         "SESSION_LAUNCHER": "none",
         "SESSION_STORE": "memory",
         "SESSION_OPS_PORT": "off",
@@ -50,19 +46,17 @@ def made_up() -> dict[str, str]:
 
 
 @contextmanager
-def running(values: Mapping[str, str], environment: Mapping[str, str] = NOTHING) -> Iterator[RunningService]:
+def running(values: Mapping[str, str], world: World) -> Iterator[RunningService]:
     """A service with these settings, over those that are made up, until the block ends. Its ports are always free ones.
 
-    `environment` is what agents that run as processes are given.
-
-    Raises `settings.Refused`, with every problem, for settings that `serve` would refuse; RuntimeError where the service
-    does not begin or end in time.
+    Raises `settings.Refused`, with every problem, for settings that `serve` would refuse; RuntimeError where the
+    service does not begin or end in time.
     """
-    settings = load(Sources(Layer("test", {**made_up(), **values})), RULES).settings
+    settings = load(Sources(Layer("test", {**made_up(world.entropy), **values})), RULES).settings
     listening = threading.Event()
     with server.bind("127.0.0.1", 0) as bound, server.bind("127.0.0.1", 0) as beside:
         settings = replace(settings, port=bound.getsockname()[1], ops=_ops(settings, beside))
-        service = build(settings, World(time.time, time.monotonic, os.urandom, environment))
+        service = build(settings, world)
         ops = server.beside(service.ops, service.request_ids, settings.times, beside) if service.ops else None
         budget = max(client.answer_budget for client in settings.clients)
         serving = server.build(service, settings.times, budget, listening.set, ops)

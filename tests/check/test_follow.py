@@ -4,11 +4,13 @@ import asyncio
 import os
 import shlex
 import sys
+import time
 from collections.abc import Mapping
 
 import httpx2
 import pytest
 
+from session_service.app import World
 from session_service.app.in_thread import RunningService, running
 from session_service.check.follow import OpsWatch
 from session_service.check.model import CannotTell, Seen, Severity
@@ -17,6 +19,7 @@ from tests.check.correct import Correct, serving
 
 pytestmark = pytest.mark.real
 
+WORLD = World(time.time, time.monotonic, os.urandom, os.environ)
 OPS: Mapping[str, str] = {"SESSION_OPS_PORT": "9090"}
 LEAVES = shlex.join([sys.executable, "-c", "import sys; sys.stdin.read(); sys.exit(3)"])
 STAYS = shlex.join([sys.executable, "-c", "import sys, time; sys.stdin.read(); time.sleep(600)"])
@@ -43,7 +46,7 @@ def watched(service: RunningService, end: float = 30.0, token: str | None = None
 
 def test_an_agent_that_comes_and_goes_is_a_pass_with_its_exit_code() -> None:
     """However it exits: that is the agent's own matter."""
-    with running(process(LEAVES), os.environ) as service:
+    with running(process(LEAVES), WORLD) as service:
         seen = watched(service)
     assert not seen.findings
     assert seen.note.endswith("reason agent_exited with exit code 3")
@@ -51,7 +54,7 @@ def test_an_agent_that_comes_and_goes_is_a_pass_with_its_exit_code() -> None:
 
 def test_an_agent_that_stays_is_told_of_and_its_session_is_ended() -> None:
     """So that the checker leaves no agent behind."""
-    with running(process(STAYS), os.environ) as service:
+    with running(process(STAYS), WORLD) as service:
         (finding,) = watched(service, end=0.2).findings
         (session,) = httpx2.get(f"{service.ops_url}/sessions", trust_env=False).json()["sessions"]
     assert finding.severity is Severity.INFO
@@ -60,7 +63,7 @@ def test_an_agent_that_stays_is_told_of_and_its_session_is_ended() -> None:
 
 def test_a_service_without_a_launcher_is_told_of() -> None:
     """No agent will come."""
-    with running(OPS) as service:
+    with running(OPS, WORLD) as service:
         (finding,) = watched(service).findings
     assert "SESSION_LAUNCHER" in (finding.mend or "")
 
@@ -68,13 +71,20 @@ def test_a_service_without_a_launcher_is_told_of() -> None:
 def test_a_wrong_token_cannot_be_told_from_no_answer_and_says_what_to_set() -> None:
     """The variable, not the value."""
     token = "operators-token-of-this-service-1"
-    with running({**OPS, "SESSION_OPS_TOKEN": token}) as service, pytest.raises(CannotTell, match="SESSION_OPS_TOKEN"):
+    with (
+        running({**OPS, "SESSION_OPS_TOKEN": token}, WORLD) as service,
+        pytest.raises(CannotTell, match="SESSION_OPS_TOKEN"),
+    ):
         watched(service, token="another-token-of-another-service")
 
 
 def test_the_port_of_another_service_is_noticed() -> None:
     """Two of ours on one machine are easily mixed up."""
-    with running(OPS) as service, running(OPS) as other, pytest.raises(CannotTell, match="another service"):
+    with (
+        running(OPS, WORLD) as service,
+        running(OPS, WORLD) as other,
+        pytest.raises(CannotTell, match="another service"),
+    ):
         asyncio.run(OpsWatch(other.ops_url or "").watched(opened(service)))
 
 
