@@ -50,6 +50,8 @@ class Context:
     """Every call that had to be answered with join details and was answered 200, R01's among them."""
     refused: list[Exchange] = field(default_factory=list)
     """Every call that had to be refused, with whatever it was answered."""
+    heard: Callable[[Exchange], None] = lambda _: None
+    """Told everything that was asked and answered: what came back may hold what no report may show."""
 
     def right(self) -> Secret:
         """The secret itself."""
@@ -94,7 +96,7 @@ class Context:
 
     def connected(self, tls: Callable[[], ssl.SSLContext] | None = None) -> AbstractAsyncContextManager[Connection]:
         """A connection of one's own; `wire.NoConnection` where there is none."""
-        return wire.connected(self.target.endpoint, self.address, self.limits, tls or self.world.tls)
+        return wire.connected(self.target.endpoint, self.address, self.limits, tls or self.world.tls, self.heard)
 
     async def _patiently(self, request: Request) -> Exchange:
         """Once more after the time in Retry-After, if the answer is that the endpoint is busy; then CannotTell."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from session_service.check import needs
 from session_service.check.context import Context, World
+from session_service.check.messages import Exchange
 from session_service.check.model import CannotTell, Check, NotApplicable, Outcome, Result, judged
 from session_service.check.plan import Plan
 from session_service.check.sessions import UNEXPECTED, Sessions
@@ -33,44 +34,71 @@ class Report:
     seconds: float
 
     def passed(self, *, strict: bool = False) -> bool:
-        """Whether no check failed and, where `strict`, none warned or told nothing."""
+        """Whether the run was not cut short, no check failed and, where `strict`, none warned or told nothing."""
+        if len(self.results) < len(self.plan.checks):
+            return False
         bad = {Outcome.FAIL, Outcome.WARN, Outcome.INCONCLUSIVE} if strict else {Outcome.FAIL}
         return not any(result.outcome in bad for result in self.results)
 
 
-Listener = Callable[[Result], None]
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who follows a run: `begins` hears of a check before it is made, `certain` each result once, in the order in which
+    they become certain, and `heard` everything that was asked and answered."""
+
+    begins: Callable[[Check], None] = lambda _: None
+    certain: Callable[[Result], None] = lambda _: None
+    heard: Callable[[Exchange], None] = lambda _: None
+
+
+class Run:
+    """One run, which has something to report at any time: who ends it early loses nothing that was found."""
+
+    def __init__(
+        self,
+        target: Target,
+        plan: Plan,
+        world: World,
+        *,
+        max_sessions: int | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        listener: Listener | None = None,
+    ) -> None:
+        """Send nothing yet. InvalidValue where the plan needs more than `max_sessions`."""
+        if max_sessions is not None and plan.sessions > max_sessions:
+            raise InvalidValue(
+                f"The plan starts {plan.sessions} sessions and {max_sessions} are allowed. Take a smaller "
+                "--profile, or leave checks out with --skip; --list shows what each one starts."
+            )
+        spare = UNEXPECTED if max_sessions is None else max_sessions - plan.sessions
+        self._listener = listener or Listener()
+        self._context = Context(target, world, Sessions(plan.sessions, spare), limits, heard=self._listener.heard)
+        self._plan = plan
+        self._results = _Results(plan, self._listener.certain)
+        self._began, self._start = world.now(), world.elapsed()
+
+    async def make(self) -> None:
+        """Make every check of the plan."""
+        for check in self._plan.checks:
+            self._listener.begins(check)
+            blocked = self._results.blocked(check)
+            self._results.take(blocked or await _made(check, self._context, self._start + LONGEST_RUN))
+
+    def report(self) -> Report:
+        """What was found: everything after `make`, and what there is where it was cancelled."""
+        context = self._context
+        seconds = context.world.elapsed() - self._start
+        found = self._results.ended()
+        return Report(context.target, self._plan, found, context.sessions.started, self._began, seconds)
 
 
 async def run(
-    target: Target,
-    plan: Plan,
-    world: World,
-    *,
-    max_sessions: int | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-    told: Listener = lambda _: None,
+    target: Target, plan: Plan, world: World, *, max_sessions: int | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> Report:
-    """Make every check of the plan. `told` hears each result once, in the order in which they become certain.
-
-    InvalidValue, before anything is sent, where the plan needs more than `max_sessions`.
-    """
-    if max_sessions is not None and plan.sessions > max_sessions:
-        raise InvalidValue(
-            f"The plan starts {plan.sessions} sessions and {max_sessions} are allowed. Take a smaller "
-            "--profile, or leave checks out with --skip; --list shows what each one starts."
-        )
-    spare = UNEXPECTED if max_sessions is None else max_sessions - plan.sessions
-    context = Context(target, world, Sessions(plan.sessions, spare), limits)
-    began, start = world.now(), world.elapsed()
-    results = _Results(plan, told)
-    for check in plan.checks:
-        blocked = results.blocked(check)
-        if blocked is None:
-            results.take(await _made(check, context, start + LONGEST_RUN))
-        else:
-            results.take(blocked)
-    found = results.ended()
-    return Report(target, plan, found, context.sessions.started, began, world.elapsed() - start)
+    """Make every check of the plan; InvalidValue, before anything is sent, where it needs more than `max_sessions`."""
+    made = Run(target, plan, world, max_sessions=max_sessions, limits=limits)
+    await made.make()
+    return made.report()
 
 
 async def _made(check: Check, context: Context, end: float) -> Result:
@@ -92,7 +120,7 @@ async def _made(check: Check, context: Context, end: float) -> Result:
 class _Results:
     """The results that are certain, and those that are held back."""
 
-    def __init__(self, plan: Plan, told: Listener) -> None:
+    def __init__(self, plan: Plan, told: Callable[[Result], None]) -> None:
         self._planned = {check.id: check for check in plan.checks}
         self._told = told
         self._certain: dict[str, Result] = {}
@@ -114,8 +142,8 @@ class _Results:
 
     def ended(self) -> tuple[Result, ...]:
         """Every result, in the order in which they became certain. What waited for a check left out waits no more."""
-        for held in self._held:
-            self._settle(held)
+        while self._held:
+            self._settle(self._held.pop(0))
         return tuple(self._certain.values())
 
     def _culprit(self, check: Check) -> str | None:

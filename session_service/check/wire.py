@@ -35,6 +35,10 @@ DEFAULT_LIMITS = Limits()
 """A platform's patience is not documented (assumption 3); who takes longer than this has nothing to say."""
 
 
+Heard = Callable[[Exchange], None]
+"""Who is told of each answer."""
+
+
 class NoConnection(Exception):
     """There is no connection to ask over."""
 
@@ -48,9 +52,14 @@ class Connection:
     """One connection, over which requests are sent one after the other."""
 
     def __init__(
-        self, endpoint: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits
+        self,
+        endpoint: Endpoint,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        limits: Limits,
+        heard: Heard,
     ) -> None:
-        self._endpoint = endpoint
+        self._endpoint, self._heard = endpoint, heard
         self._reader, self._writer, self._limits = reader, writer, limits
         self.tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
 
@@ -69,12 +78,18 @@ class Connection:
         except (OSError, ssl.SSLError):
             return Exchange(request, silence=Silence.CLOSED)
         status, headers, body = answer
-        return Exchange(request, Answer(status, headers, body, time.perf_counter() - begun))
+        exchange = Exchange(request, Answer(status, headers, body, time.perf_counter() - begun))
+        self._heard(exchange)
+        return exchange
 
 
 @asynccontextmanager
 async def connected(
-    endpoint: Endpoint, address: str, limits: Limits, tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    endpoint: Endpoint,
+    address: str,
+    limits: Limits,
+    tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    heard: Heard = lambda _: None,
 ) -> AsyncIterator[Connection]:
     """A connection to `address`, which was resolved once and for all; NoConnection says why there is none."""
     try:
@@ -97,7 +112,7 @@ async def connected(
     except (OSError, socket.gaierror) as error:
         raise NoConnection(Silence.UNREACHABLE, error.strerror or "") from None
     try:
-        yield Connection(endpoint, reader, writer, limits)
+        yield Connection(endpoint, reader, writer, limits, heard)
     finally:
         # abort, not close: what is still unsent, or unread, is of no use to anybody, and a close could wait for it.
         writer.transport.abort()
