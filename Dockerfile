@@ -32,9 +32,14 @@ RUN python3 -m compileall -q -x '/(test|tests|idlelib|lib2to3|ensurepip|site-pac
     "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /opt/venv /opt/venv
 
+# Where sessions are kept, so that a new container knows of the agents that the last one left. A volume even where nobody
+# names one: the rest of the file system may be read-only.
+RUN install -d -m 0700 -o 65532 -g 65532 /var/lib/session-service
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    SESSION_HOST=0.0.0.0
+    SESSION_HOST=0.0.0.0 \
+    STATE_DIRECTORY=/var/lib/session-service
+VOLUME /var/lib/session-service
 # By number, so that Kubernetes' runAsNonRoot can tell that it is not root.
 USER 65532:65532
 EXPOSE 8080

@@ -28,6 +28,7 @@ SETTINGS = {
     "SESSION_CLIENT_ID": "benchmark",
     "SESSION_SECRET": SECRET,
     "SESSION_AUTH_FAILURES": "1000000",
+    "SESSION_STORE": "memory",
     # Sessions without an agent last until their time is over: none of them may be in the way of the next.
     "SESSION_MAX_SESSIONS": "10000000",
     "SESSION_MAX_STARTS": "10000000",

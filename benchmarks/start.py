@@ -39,7 +39,12 @@ def start(starter: Starter, folder: Path) -> float:
     """Milliseconds from the spawn to the first 200."""
     port = processes.free_port()
     where = () if starter is SERVICE else ("--port", str(port))
-    settings = SETTINGS | {"SESSION_LAUNCHER": "none", "SESSION_PORT": str(port), "SESSION_OPS_PORT": "0"}
+    settings = SETTINGS | {
+        "SESSION_LAUNCHER": "none",
+        "SESSION_PORT": str(port),
+        "SESSION_OPS_PORT": "0",
+        "SESSION_STORE": f"sqlite:{folder / 'sessions.db'}",
+    }
     began = time.perf_counter()
     with processes.server(python(*starter.command, *where), settings, port, folder / "log"):
         status, _ = processes.call(port, "GET", starter.path, {})

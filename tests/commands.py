@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROGRAM = (sys.executable, "-m", "session_service")
-OURS = ("SESSION_", "AGORA_", "CEKURA_", "LIVEKIT_")
+OURS = ("SESSION_", "AGORA_", "CEKURA_", "LIVEKIT_", "STATE_DIRECTORY")
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without settings of ours, and with these."""
+    """This process's environment without settings of ours, and with these; sessions in memory unless they say more."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS) and name != "PORT"}
-    return {**kept, **variables}
+    return {**kept, "SESSION_STORE": "memory", **variables}
 
 
 class Command:

@@ -5,7 +5,8 @@ set. A run without skips is what .ci/run promises.
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -19,6 +20,20 @@ def _refuse_skip(report: Report) -> Report:
         report.longrepr = f"Skipped, and CI is set: nothing may be skipped here.\n{report.longreprtext}"
         report.outcome = "failed"
     return report
+
+
+def _stores() -> set[Path]:
+    """Files of a store that nobody named, where a test has no business."""
+    folders = (Path(__file__).parent.parent, Path.home())
+    return {path for folder in folders for path in folder.glob("session-service.db*")}
+
+
+@pytest.fixture(autouse=True)
+def _no_store_is_left() -> Iterator[None]:
+    """A service that a test starts keeps its sessions in memory, or in the test's own folder."""
+    before = _stores()
+    yield
+    assert _stores() <= before
 
 
 @pytest.hookimpl(wrapper=True)

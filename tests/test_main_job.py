@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "SESSION_SECRET": SECRET,
     "SESSION_PORT": "0",
     "SESSION_OPS_PORT": "off",
+    "SESSION_STORE": "memory",
     "SESSION_LAUNCHER": "process",
     "SESSION_PROCESS_COMMAND": f"{sys.executable} -m session_service.agents.demo",
     "SESSION_PROCESS_READY": "line",

@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "SESSION_ENCRYPTION_SOURCE": "derived",
     "SESSION_ENCRYPTION_MASTER_KEY": MASTER_KEY,
     "SESSION_OPS_TOKEN": OPS_TOKEN,
+    "SESSION_STORE": "sqlite:sessions.db",
 }
 
 
@@ -69,6 +70,7 @@ class Seen:
     refusals: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     processes: list[str] = field(default_factory=list)
+    kept: str = ""
 
 
 def ask(base: str, name: str, sent: str, **more: object) -> httpx2.Response:
@@ -133,6 +135,11 @@ def shown(process: Path) -> str:
     return "".join((process / name).read_bytes().decode("latin-1") for name in ("cmdline", "environ"))
 
 
+def kept(folder: Path) -> str:
+    """What the store has in its files."""
+    return "".join(path.read_bytes().decode("latin-1") for path in sorted(folder.glob("sessions.db*")))
+
+
 @pytest.fixture(scope="module")
 def full_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Command, Seen]:
     """The service over sockets, called well and badly, and ended."""
@@ -149,10 +156,13 @@ def full_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Command, Seen]:
         bad_calls(base, seen)
         operators_calls(ports["ops_port"], seen)
         seen.processes = [shown(folder) for folder in children(serve.process.pid)]
+        seen.kept = kept(tmp_path)
         assert serve.terminate() == 0
+        seen.kept += kept(tmp_path)
     for path in handed.iterdir():
         document = json.loads(path.read_text())
         seen.sentinels |= {document["agora"]["token"], document["encryption"]["key"], document["encryption"]["salt"]}
+        seen.sentinels.add(document["report"]["token"])
     return serve, seen
 
 
@@ -164,13 +174,14 @@ def leaks(sentinels: set[str], text: str) -> list[str]:
 
 @pytest.mark.real
 def test_no_sentinel_of_a_full_run_is_seen_anywhere(full_run: tuple[Command, Seen]) -> None:
-    """Not in a log line, a refusal, what the operator is shown, or what other users of the machine see of an agent."""
+    """Not in a log line, a refusal, the store, what the operator is shown, or what others see of an agent."""
     serve, seen = full_run
     assert len(seen.sentinels) >= 3 + len(CLIENTS) + 9
     assert leaks(seen.sentinels, serve.said) == []
     assert leaks(seen.sentinels, "".join(seen.refusals)) == []
     assert leaks(seen.sentinels, "".join(seen.processes)) == []
     assert leaks(seen.sentinels, "".join(seen.shown)) == []
+    assert leaks(seen.sentinels, seen.kept) == []
 
 
 @pytest.mark.real
@@ -188,6 +199,7 @@ def test_the_full_run_had_everything_in_it_that_could_leak(full_run: tuple[Comma
     assert {line["outcome"] for line in lines if line["event"] == "call"} >= {"ok", "agent_refused", "unauthenticated"}
     assert "[removed]" in serve.said
     assert [word in "".join(seen.shown) for word in ("agent.output", "[removed]", "_total", "timeline")] == [True] * 4
+    assert [word in seen.kept for word in ("cekura-", "shutdown", '"pid"')] == [True] * 3
     assert len(re.findall("SESSION_ID=", "".join(seen.processes))) == (1 if PROC.exists() else 0)
 
 

@@ -33,6 +33,12 @@ def _callable_url(text: str) -> object:
     return checked_url(text)
 
 
+def _store_place(path: str) -> str:
+    from session_service.sessions.store.file import check_place
+
+    return check_place(path)
+
+
 def _signing_secret(text: str) -> str:
     from session_service.agents.signing import checked_secret
 
@@ -52,6 +58,7 @@ RULES = Rules(
     base_url=_callable_url,
     signing_secret=_signing_secret,
     ten_template=_readable_ten_template,
+    store_place=_store_place,
     longest_convoai_idle=areas.LONGEST_IDLE,
     longest_lifetime=identifiers.MAX_LIFETIME,
 )

@@ -57,7 +57,7 @@ def _places(folder: Path) -> tuple[Mapping[str, str], Mapping[str, str], Mapping
 
 def _defaults(given: frozenset[str]) -> Layer:
     """What holds where nothing else does. A configuration file brings its own agents."""
-    values = {"SESSION_LOG_FORMAT": "text"}
+    values = {"SESSION_LOG_FORMAT": "text", "SESSION_STORE": "memory"}
     if "SESSION_CONFIG" not in given:
         values["SESSION_LAUNCHER"] = "process"
         if "SESSION_PROCESS_COMMAND" not in given:

@@ -38,6 +38,7 @@ def _announce(settings: Settings) -> None:
             "path": settings.path,
             "clients": [client.name for client in settings.clients],
             "launchers": sorted({client.launch.launcher for client in settings.clients}),
+            "store": settings.store,
         },
     )
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 from session_service.agents.contract import AgentRef, Launcher
 from session_service.errors import ServiceError
@@ -26,12 +27,12 @@ async def recover(sessions: Sessions, store: Store, offers: Mapping[str, Offer])
     """Adopt or end every session of the store, and end strays; what nobody here can end is `sessions.stranded`."""
     turns = Turns()
     records = await store.live()
-    stranded = [record.row for record in records if not _is_ours(record.row, offers)]
+    ours = [(record, offer) for record in records if (offer := _offer(record.row, offers))]
+    stranded = [record.row for record in records if _offer(record.row, offers) is None]
     for row in stranded:
         values = {"event": "session.stranded", "session": row.session_id, "launcher": row.launcher}
         _log.error("session without its launcher", extra=values)
-    ours = [record for record in records if record.row not in stranded]
-    await asyncio.gather(*(_take_up(sessions, record, offers[record.row.client], turns) for record in ours))
+    await asyncio.gather(*(_take_up(sessions, record, offer, turns) for record, offer in ours))
     known = {record.row.session_id for record in await store.live()}
     await asyncio.gather(*(_stop_strays(offer, store.deployment, known, turns) for offer in offers.values()))
     sessions.stranded = tuple(row.session_id for row in stranded)
@@ -47,9 +48,14 @@ async def _take_up(sessions: Sessions, record: Record, offer: Offer, turns: Turn
         sessions.end(record.row.session_id, Reason.LOST)
 
 
-def _is_ours(row: Row, offers: Mapping[str, Offer]) -> bool:
-    """Whether the session's own launcher is still there."""
-    return row.client in offers and _launcher_name(offers[row.client]) == row.launcher
+def _offer(row: Row, offers: Mapping[str, Offer]) -> Offer | None:
+    """What the session was made from; None where its client or launcher is gone, and an agent may run."""
+    offer = offers.get(row.client)
+    if offer is not None and _launcher_name(offer) == row.launcher:
+        return offer
+    if row.launcher == NO_LAUNCHER:  # there is nobody to stop, so anybody's will do
+        return replace(offer or next(iter(offers.values())), launcher=None)
+    return None
 
 
 def _launcher_name(offer: Offer) -> str:
@@ -59,7 +65,7 @@ def _launcher_name(offer: Offer) -> str:
 async def _goes_on(record: Record, offer: Offer, turns: Turns) -> bool:
     """Whether the agent still runs, as far as anybody can tell; a provider that does not answer gets the doubt."""
     if offer.launcher is None:
-        return True
+        return record.row.client == offer.client
     if record.status.state is not State.RUNNING or not offer.launcher.survives_restart:
         return False
     try:

@@ -48,6 +48,7 @@ class Rules:
     base_url: Callable[[str], object]
     signing_secret: Callable[[str], str]
     ten_template: Callable[[str], object]
+    store_place: Callable[[str], str]
     longest_convoai_idle: int
     longest_lifetime: int
 

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from session_service.errors import SettingsError
+from session_service.errors import InvalidValue, SettingsError
 from session_service.settings import parse
 from session_service.settings.clients import Rules, read_clients
 from session_service.settings.model import LogFormat, Ops, Settings, Times
 from session_service.settings.reader import Effective, Reader
 from session_service.settings.sources import ConfigFile, Problem, Sources, read_config
-from session_service.settings.variables import NAMES, RESERVED
+from session_service.settings.variables import NAMES, RESERVED, STORE_FILE
 
+_WHICH_STORE = "Set it to sqlite: and a file that can be written, or to memory, which forgets sessions at each restart."
 _NOT_OURS = frozenset({"SESSION_MANAGER"})
 """Names that begin like ours and are others': a Linux desktop sets this one for everybody (XSMP)."""
 
@@ -87,7 +88,7 @@ def _settings(reader: Reader, file: ConfigFile | None, rules: Rules) -> Settings
         failures_per_minute=read("SESSION_AUTH_FAILURES", parse.integer(1, 1_000_000), 1),
         max_sessions=read("SESSION_MAX_SESSIONS", parse.integer(1, 10_000_000), 1),
         max_starts=read("SESSION_MAX_STARTS", parse.integer(1, 10_000_000), 1),
-        store=read("SESSION_STORE", parse.store, "memory"),
+        store=_store(reader, rules),
         clients=read_clients(reader, file, rules),
         times=Times(
             first_byte=read("SESSION_FIRST_BYTE_TIMEOUT", parse.seconds(0.1, 300), 1.0),
@@ -105,6 +106,25 @@ def _base_url(rules: Rules) -> Callable[[str], str]:
         return text.rstrip("/")
 
     return parse
+
+
+def _store(reader: Reader, rules: Rules) -> str:
+    """memory, or sqlite: and the absolute path of a file that can be kept there: nothing else takes its place."""
+    name = "SESSION_STORE"
+    folder = None if reader.given(name) else reader.read("STATE_DIRECTORY", parse.state_folder, None)
+    if folder is None:
+        store = reader.read(name, parse.store, "memory")
+    else:
+        store = reader.derived(name, f"sqlite:{folder}/{STORE_FILE}", "STATE_DIRECTORY")
+    if store == "memory":
+        return store
+    try:
+        return f"sqlite:{rules.store_place(store.partition(':')[2])}"
+    except InvalidValue as error:
+        where = "the current folder" if folder is None else "STATE_DIRECTORY"
+        unset = "No file" if reader.given(name) else f"It is not set, and no file in {where}"
+        reader.problem(name, f"{unset} can be it: {error}. {_WHICH_STORE}")
+        return "memory"
 
 
 def _port(reader: Reader) -> int:

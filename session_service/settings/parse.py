@@ -135,10 +135,18 @@ def networks(text: str) -> tuple[Network, ...]:
 
 def store(text: str) -> str:
     """memory, or sqlite: and the path of a file."""
-    kind, colon, path = text.partition(":")
-    if text != "memory" and not (kind == "sqlite" and colon and path):
+    kind, _, path = text.partition(":")
+    if text != "memory" and not (kind == "sqlite" and path and path.isprintable()):
         raise InvalidValue("It is memory, or sqlite: and the path of a file.")
     return text
+
+
+def state_folder(text: str) -> str:
+    """The first of absolute paths with colons between them (systemd.exec(5), RuntimeDirectory= and its like)."""
+    folder = text.partition(":")[0]
+    if not folder.startswith("/") or not text.isprintable():
+        raise InvalidValue("It must be the absolute path of a folder, as systemd sets it.")
+    return folder
 
 
 def client_id(text: str) -> str:

@@ -37,6 +37,8 @@ _SEVERAL = frozenset(
         "SESSION_CONVOAI_WEBHOOK_SECRET",
     }
 )
+STORE_FILE = "session-service.db"
+"""The store's file where nobody names one, in STATE_DIRECTORY or in the current folder."""
 _EXAMPLE_ID = "0123456789abcdef0123456789abcdef"
 
 VARIABLES = (
@@ -75,9 +77,14 @@ VARIABLES = (
     Variable("SESSION_CONFIG", "TOML file with [clients.NAME] tables, for several agents", "clients.toml"),
     Variable(
         "SESSION_STORE",
-        "where sessions are kept: memory, or sqlite:PATH to survive a restart",
-        "sqlite:/var/lib/session-service/sessions.db",
-        "memory",
+        "where sessions are kept: sqlite:PATH, or memory, which forgets them at each restart",
+        "sqlite:/var/lib/session-service/session-service.db",
+        f"sqlite:{STORE_FILE}",
+    ),
+    Variable(
+        "STATE_DIRECTORY",
+        "folder of that file unless SESSION_STORE is set; systemd and the image set it",
+        "/var/lib/session-service",
     ),
     Variable(
         "SESSION_LAUNCHER",

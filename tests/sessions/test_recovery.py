@@ -137,6 +137,20 @@ def test_a_session_without_its_launcher_keeps_the_service_from_being_ready(
     assert reason(house, "0a1b2c3d-running") is None
 
 
+def test_join_details_alone_need_no_launcher(house: House) -> None:
+    """A client that has got an agent since: there is nothing to stop, and the service is ready."""
+    launcher = MemoryLauncher()
+    sessions = restart(house, launcher, left_behind(house.store, State.RUNNING, launcher="none"))
+    assert (sessions.stranded, launcher.calls) == ((), [])
+    assert reason(house, "0a1b2c3d-running") is None
+
+
+def test_join_details_of_a_client_that_is_gone_are_lost(house: House) -> None:
+    """Nobody will ask for them, and their slot is free."""
+    sessions = restart(house, None, left_behind(house.store, State.RUNNING, "none", "gone"))
+    assert (sessions.stranded, reason(house, "0a1b2c3d-running")) == ((), Reason.LOST)
+
+
 def test_join_details_alone_have_nothing_to_lose(house: House) -> None:
     """They keep their slot until their time is over."""
     restart(house, None, left_behind(house.store, State.RUNNING, launcher="none"))

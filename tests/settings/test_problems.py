@@ -64,6 +64,7 @@ BAD: dict[str, str] = {
 """A value for each variable that no other variable is needed to refuse."""
 
 DEPENDENT: dict[str, dict[str, str]] = {
+    "STATE_DIRECTORY": {"STATE_DIRECTORY": "sentinel/state"},
     "SESSION_PROCESS_COMMAND": {"SESSION_LAUNCHER": "process", "SESSION_PROCESS_COMMAND": "sentinel 'open"},
     "SESSION_PROCESS_READY": {
         "SESSION_LAUNCHER": "process",

@@ -44,7 +44,7 @@ _WAY_OUT = {
     sqlite3.SQLITE_CORRUPT: "Move it away, with its -wal and -shm files: the service then begins a new one.",
 }
 _WAY_OUT[sqlite3.SQLITE_NOTADB] = _WAY_OUT[sqlite3.SQLITE_CORRUPT]
-_ANY_WAY = "Look at the file, its folder and its disk, or name another."
+_ANY_WAY = "Look at the file, its folder and its disk, name another, or set memory."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ def check_place(path: str) -> str:
     folder = os.path.dirname(path)
     if os.path.isdir(path):
         raise InvalidValue("it is a folder")
-    if not os.path.isdir(folder):
-        raise InvalidValue("its folder does not exist")
+    if not os.access(folder, os.F_OK):
+        raise InvalidValue("the folder does not exist, or this user cannot see it")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InvalidValue("this user cannot write in its folder")
+        raise InvalidValue("this user cannot write in the folder")
     if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
-        raise InvalidValue("this user cannot read and write it")
+        raise InvalidValue("this user cannot read and write the file")
     return path
 
 
@@ -95,7 +95,7 @@ def _locked(path: Path) -> int:
     try:
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise SettingsError(f"SESSION_STORE: {path} cannot be made: {error.strerror}.") from None
+        raise SettingsError(f"SESSION_STORE: {path} cannot be made: {error.strerror}. {_ANY_WAY}") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
