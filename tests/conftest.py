@@ -1,7 +1,8 @@
-"""What every test of this repository gets, and the one rule for all of them.
+"""What every test of this repository gets, and the two rules for all of them.
 
-The rule: a test whose tool is missing is skipped on a person's machine, and fails where the environment variable CI is
-set. A run without skips is what .ci/run promises.
+The first: no property test fails for being slow, because pytest-timeout ends what hangs. The second: a test whose tool
+is missing is skipped on a person's machine, and fails where the environment variable CI is set. A run without skips is
+what .ci/run promises.
 """
 
 import os
@@ -10,8 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def _refuse_skip(report: Report) -> Report:

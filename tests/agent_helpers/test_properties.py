@@ -17,7 +17,7 @@ from agent_helpers import MetadataError, TestContext, read_test_context
 from agent_helpers.metadata import encode_job
 from tests.agent_helpers.jobs import claim, job
 
-many = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")), deadline=None)
+many = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")))
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=15)

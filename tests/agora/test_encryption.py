@@ -148,7 +148,7 @@ def test_derived_values_are_those_of_the_documentation(name: str) -> None:
 
 
 @pytest.mark.real
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(channel=channels)
 @every_mode
 def test_openssl_derives_the_same(mode: Mode, channel: str) -> None:

@@ -108,7 +108,7 @@ calls = st.fixed_dictionaries(
 
 
 @clause("REF-4", "ANS-3", "REF-2")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(calls)
 def test_nothing_that_is_sent_makes_a_fault(anybody: InProcess, call: dict[str, Any]) -> None:
     """Any request that a server could hand on is answered below 500, and as the table says."""
@@ -120,7 +120,7 @@ def test_nothing_that_is_sent_makes_a_fault(anybody: InProcess, call: dict[str, 
 
 
 @clause("REF-3")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(method=methods, tail=st.text(max_size=12), place=st.integers(0, 9), known=st.booleans())
 def test_nothing_that_is_sent_is_echoed(anybody: InProcess, method: str, tail: str, place: int, known: bool) -> None:
     """A mark in each place of a request, and in none of the answer."""
@@ -179,7 +179,7 @@ edits = st.tuples(
 
 
 @clause("REF-4")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(edits, min_size=1, max_size=4), st.booleans())
 def test_no_mangled_message_makes_a_fault(server: Running, changes: list[tuple[int, int, bytes]], twice: bool) -> None:
     """The right call with pieces cut out and put in; then the server still serves."""

@@ -22,8 +22,8 @@ from tests.agora import strategies
 from tests.interop import official
 from tests.interop.official import Ask, Question
 
-pytestmark = pytest.mark.real
-many = settings(max_examples=150, deadline=None)
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+many = settings(max_examples=150)
 
 # Short, because the official builders in both languages have room for 1024 bytes.
 short_texts = st.text(st.characters(codec="utf-8"), max_size=12)
