@@ -9,6 +9,8 @@ from session_service.agora.encryption import MODES
 from session_service.agora.identifiers import Project
 from session_service.agora.transport import AgoraTransport
 
+HALF_AN_HOUR = 1800
+"""Seconds for which the tokens stay the same, so that a test can look for those that an agent was handed before."""
 PROJECT = Project("970CA35de60c44645bbae8a215061b33", "5CFd2fd1755d40ecb72977518be15d3b")
 
 
@@ -20,7 +22,7 @@ def entropy(session_id: str) -> bytes:
 def agent_spec(
     session_id: str = "s-1", *, version: Literal["006", "007"] = "007", lifetime: int = 3600, now: float | None = None
 ) -> AgentSpec:
-    """What the agent of a session is told, minted as the service mints it."""
+    """What the agent of a session is told, minted as the service mints it; asked again at once, the very same."""
     transport = AgoraTransport(
         PROJECT,
         prefix="cekura-",
@@ -31,7 +33,7 @@ def agent_spec(
         encryption=MODES["aes_256_gcm2"],
         master_key=None,
     )
-    instant = int(time.time() if now is None else now)
+    instant = int(time.time() // HALF_AN_HOUR * HALF_AN_HOUR if now is None else now)
     details, encryption = transport.join(session_id, instant, entropy(session_id))
     seat = transport.seat(details.agora_channel, instant, entropy(session_id))
     report = Report("http://127.0.0.1:8080/agent/v1/sessions/s-1/events", "report-" + entropy(session_id).hex()[:40])

@@ -18,16 +18,24 @@ pytestmark = pytest.mark.real
 
 NAMES = [f"s-{number}" for number in range(7)]
 KEYS = [SECRET, NEXT_SECRET, SECRET.removeprefix("whsec_"), VENDOR_KEY]
-ALL = [*KEYS, *(secret for name in NAMES for secret in agent_spec(name).secrets())]
-QUOTES = " ".join(ALL)
-FAULTS: list[Fault] = [
-    refuses(400, "Wrong", detail=QUOTES),
-    refuses(503, QUOTES, retry_after="900"),
-    redirects("http://127.0.0.1:9/elsewhere"),
-    malformed,
-    floods,
-    resets,
-]
+
+
+def secrets() -> list[str]:
+    """All that must not be seen."""
+    return [*KEYS, *(secret for name in NAMES for secret in agent_spec(name).secrets())]
+
+
+def faults() -> list[Fault]:
+    """What is answered to a start; two of the answers quote every secret."""
+    quotes = " ".join(secrets())
+    return [
+        refuses(400, "Wrong", detail=quotes),
+        refuses(503, quotes, retry_after="900"),
+        redirects("http://127.0.0.1:9/elsewhere"),
+        malformed,
+        floods,
+        resets,
+    ]
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def everything() -> Iterator[Events]:
 async def live_through(api: Playing, launcher: Launcher) -> str:
     """A session for each fault and one without; what its errors say, with their tracebacks."""
     told = ""
-    for name, fault in zip(NAMES, FAULTS, strict=False):
+    for name, fault in zip(NAMES, faults(), strict=False):
         api.plays("start", fault)
         try:
             await started(launcher, name)
@@ -68,7 +76,7 @@ def test_no_secret_is_seen_whatever_an_agent_server_answers(everything: Events, 
         assert hosted.api.running == {}
     seen = told + everything.all_text()
     assert "answered 400 to start" in seen
-    assert not [secret for secret in ALL if secret in seen]
+    assert not [secret for secret in secrets() if secret in seen]
 
 
 def test_no_secret_is_seen_whatever_a_ten_server_answers(everything: Events, run: Run) -> None:
@@ -80,4 +88,4 @@ def test_no_secret_is_seen_whatever_a_ten_server_answers(everything: Events, run
         assert hosted.channels == []
     seen = told + everything.all_text()
     assert "answered 400 to start" in seen
-    assert not [secret for secret in ALL if secret in seen]
+    assert not [secret for secret in secrets() if secret in seen]
