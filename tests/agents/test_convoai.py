@@ -17,6 +17,8 @@ from tests.standins.faults import Fault, Late, answers, malformed, never_answers
 pytestmark = pytest.mark.real
 
 SHORTLY = 0.3
+TRAVEL = 10.0
+"""Seconds that a busy machine may add, where waiting for the answer itself would take for ever."""
 """Seconds within which a start is to fail, in tests whose API never answers."""
 
 
@@ -185,7 +187,7 @@ def test_no_answer_by_the_deadline_is_unavailable_and_the_agent_stoppable(
             await launcher.start(agent_spec(), began + SHORTLY)
         return loop.time() - began
 
-    assert run(main()) < SHORTLY + 1
+    assert run(main()) < SHORTLY + TRAVEL
     run(launcher.stop(AgentRef("convoai", "s-1")))
     assert hosted.api.alive == []
 
@@ -199,10 +201,10 @@ def test_an_agent_that_appears_after_its_start_was_given_up_is_stopped(
 
     async def main() -> None:
         start = asyncio.create_task(launcher.start(agent_spec(), soon()))
-        await asyncio.to_thread(hosted.api.arrived["join"].wait, 5)
+        await hosted.api.arrived.first("join")
         start.cancel()
         stop = asyncio.create_task(launcher.stop(AgentRef("convoai", "s-1")))
-        await asyncio.to_thread(hosted.api.arrived["list"].wait, 5)
+        await hosted.api.arrived.first("list")
         late.release()
         await stop
 

@@ -109,7 +109,7 @@ def test_it_stays_until_it_is_stopped(demo: subprocess.Popen[bytes], number: sig
     assert hand(demo, handover.write(agent_spec())).startswith(b"ready")
     assert demo.poll() is None
     demo.send_signal(number)
-    assert demo.wait(timeout=2) == 0
+    assert demo.wait(timeout=30) == 0
 
 
 @pytest.mark.real
@@ -118,7 +118,7 @@ def test_it_leaves_when_nobody_reads_it_any_more(demo: subprocess.Popen[bytes]) 
     hand(demo, handover.write(agent_spec()))
     assert demo.stdout is not None
     demo.stdout.close()
-    assert demo.wait(timeout=2) == 0
+    assert demo.wait(timeout=30) == 0
 
 
 @pytest.mark.real
@@ -128,7 +128,7 @@ def test_what_it_cannot_serve_it_says_in_one_sentence(demo: subprocess.Popen[byt
     line = hand(demo, data)
     assert line.startswith(b"demo agent: ")
     assert b"sentinel" not in line
-    assert demo.wait(timeout=2) == 1
+    assert demo.wait(timeout=30) == 1
 
 
 @pytest.mark.real

@@ -14,7 +14,7 @@ from session_service.app import World, build
 from session_service.http import server
 from tests.contract import given
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 NONE: Mapping[str, str] = {}
 
 

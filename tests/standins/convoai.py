@@ -4,7 +4,6 @@ It keeps agents, a stepped clock, and every call that it got; it enforces what A
 with error texts that quote their cause, so that whoever logs them is found out. `faults` holds what it plays next.
 """
 
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
@@ -19,6 +18,7 @@ from starlette.routing import Route
 
 from tests.standins.convoai_rules import Account, Caller, Refused, check_join
 from tests.standins.faults import Fault
+from tests.standins.playing import Arrivals
 
 ROOT = "/api/conversational-ai-agent"
 QUOTA = 20
@@ -80,7 +80,7 @@ class ConvoAi:
     tasks: dict[str, Task] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    arrived: defaultdict[str, threading.Event] = field(default_factory=lambda: defaultdict(threading.Event))
+    arrived: Arrivals = field(default_factory=Arrivals)
     faults: defaultdict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
 
     def app(self) -> Starlette:

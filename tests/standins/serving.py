@@ -7,7 +7,7 @@ from typing import Self
 import uvicorn
 from starlette.types import ASGIApp
 
-DEADLINE = 5.0
+DEADLINE = 30.0
 """Seconds after which a server that does not stop fails the test."""
 
 

@@ -31,7 +31,7 @@ def client() -> Iterator[httpx2.Client]:
     """The project's API, which takes Basic authentication and tokens."""
     with Hosted(customer=CUSTOMER) as hosted:
         base = f"{hosted.url}/v2/projects/{PROJECT.app_id}"
-        with httpx2.Client(base_url=base, headers=BASIC, trust_env=False) as made:
+        with httpx2.Client(base_url=base, headers=BASIC, timeout=60, trust_env=False) as made:
             yield made
 
 
@@ -107,7 +107,7 @@ def test_a_name_is_unique_among_what_runs_and_free_again_after_it() -> None:
     """The second is told of the first; when that is idle for too long, Agora ends it."""
     with Hosted(customer=CUSTOMER) as hosted:
         base = f"{hosted.url}/v2/projects/{PROJECT.app_id}"
-        with httpx2.Client(base_url=base, headers=BASIC, trust_env=False) as client:
+        with httpx2.Client(base_url=base, headers=BASIC, timeout=60, trust_env=False) as client:
             first = join(client, {"idle_timeout": 60}, headers=token()).json()["agent_id"]
             second = join(client, {})
             assert (second.status_code, second.json()["agent_id"]) == (409, first)
