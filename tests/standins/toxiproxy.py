@@ -21,7 +21,7 @@ import pytest
 
 MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
 BUILT = Path(__file__).parent.parent.parent / ".cache" / "bin" / "toxiproxy-server"
-BUILD_SECONDS, START_SECONDS = 240, 10
+BUILD_SECONDS, START_SECONDS = 480, 60
 HOW_TO_GET_IT = (
     "There is no toxiproxy-server. Install it (brew install toxiproxy, or an archive of its releases), name it in "
     "TOXIPROXY_BIN, or install Go, and this builds it once in about a minute."
@@ -72,10 +72,10 @@ def toxiproxy() -> Iterator[httpx2.Client]:
     """A running toxiproxy's API. Ended by its own pid."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    command = [_binary(), "-host", "127.0.0.1", "-port", str(port)]
+    command = [binary(), "-host", "127.0.0.1", "-port", str(port)]
     with (
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as control,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_SECONDS, trust_env=False) as control,
     ):
         try:
             _ready(control, process)
@@ -94,7 +94,7 @@ def _ready(control: httpx2.Client, process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError("toxiproxy does not start")
 
 
-def _binary() -> str:
+def binary() -> str:
     """The server's path; built if need be, skipping the test where that is impossible."""
     found = os.environ.get("TOXIPROXY_BIN") or shutil.which("toxiproxy-server")
     if found is None and not BUILT.exists():
