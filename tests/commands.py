@@ -54,7 +54,7 @@ class Command:
     def _end(self, number: signal.Signals) -> int:
         if self.process.poll() is None:
             os.killpg(self.process.pid, number)
-        rest, _ = self.process.communicate(timeout=10)
+        rest, _ = self.process.communicate(timeout=60)
         self.said += rest
         return self.process.returncode
 
@@ -79,5 +79,5 @@ def run(folder: Path, line: str, variables: Mapping[str, str]) -> "subprocess.Co
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )

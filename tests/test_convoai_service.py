@@ -50,7 +50,7 @@ def test_a_call_puts_an_agent_of_agoras_into_the_testers_channel_and_the_end_tak
         f"http://127.0.0.1:{port}/cekura/v1/sessions",
         headers={"X-Cekura-Secret": SECRET},
         json={"client_id": RIGHT["SESSION_CLIENT_ID"]},
-        timeout=10,
+        timeout=60,
     )
     details = answer.json()
     (task,) = hosted.api.alive

@@ -45,7 +45,7 @@ def test_a_call_starts_an_agent_for_the_testers_channel_and_the_end_of_the_servi
         f"http://127.0.0.1:{port}/cekura/v1/sessions",
         headers={"X-Cekura-Secret": SESSION_SECRET},
         json={"client_id": RIGHT["SESSION_CLIENT_ID"]},
-        timeout=10,
+        timeout=60,
     )
     details = answer.json()
     (spec,) = hosted.api.running.values()

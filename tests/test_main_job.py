@@ -56,7 +56,7 @@ class Served:
 
     def call(self) -> httpx2.Response:
         """The platform's call."""
-        with httpx2.Client(trust_env=False) as client:
+        with httpx2.Client(timeout=60, trust_env=False) as client:
             return client.post(self.url, headers={"X-Cekura-Secret": SECRET}, json={"client_id": "acme"})
 
 
@@ -70,9 +70,10 @@ def served() -> Iterator[Served]:
             yield Served(process)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
+@pytest.mark.timeout(900)  # the first to ask Node downloads its packages
 def test_the_join_details_are_accepted_by_agoras_own_code(served: Served) -> None:
     """Its reader finds the tester's uid, the channel and the four privileges, and the signature valid."""
     details = served.call().json()
@@ -114,5 +115,5 @@ def test_an_agent_runs_for_that_channel_until_the_service_is_told_to_end(served:
     assert alive(started["pid"])
     served.process.send_signal(signal.SIGTERM)
     assert served.until("session.ended")["reason"] == "shutdown"
-    assert served.process.wait(20) == 0
+    assert served.process.wait(60) == 0
     assert not alive(started["pid"])

@@ -37,6 +37,7 @@ def test_a_call_that_was_answered_otherwise_and_an_end_that_never_came_are_probl
 
 
 @pytest.mark.real
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(not PROC.exists(), reason="what a process holds is read from /proc: run it on Linux")
 def test_a_service_that_has_been_busy_is_as_it_was_before() -> None:
     """Memory, file descriptors, threads, children and live rows; and every call was answered as it should be."""

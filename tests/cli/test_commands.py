@@ -47,7 +47,7 @@ def test_a_closed_standard_input_reads_as_empty(line: str, words: str, tmp_path:
     """And is no failure of the program, whose exit code 1 would say that a token or a side is wrong."""
     with process(tmp_path, f"{line} <&-", {}) as running:
         running.until(words)
-        assert running.process.wait(10) == 2
+        assert running.process.wait(60) == 2
 
 
 def test_serve_without_settings_says_everything_that_is_missing(call: Call) -> None:

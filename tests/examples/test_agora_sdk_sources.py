@@ -17,7 +17,7 @@ from tests.interop.official import installed
 
 __all__ = ["events", "exits", "run"]  # the fixtures of the launchers' tests
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
 NATIVE = (sys.executable, str(HERE / "fake_native.py"))
@@ -67,7 +67,7 @@ def test_the_stub_says_what_the_sdk_is(sources: Path, tmp_path: Path) -> None:
     """By mypy's stubtest. The stub leaves out what the worker does not use, and nothing else."""
     command = [*NATIVE, "mypy.stubtest", "agora", "--ignore-missing-stub", "--concise"]
     done = subprocess.run(
-        command, env=environment(sources), cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100
+        command, env=environment(sources), cwd=tmp_path, capture_output=True, text=True, check=False, timeout=500
     )
     told = [line for line in done.stdout.splitlines() if line.startswith("agora.")]
     assert told, done.stdout + done.stderr

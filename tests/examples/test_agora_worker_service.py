@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from agora_worker.service import Service
+from agora_worker.service import ANSWER, Service
 from agora_worker.session import Report
 
 TOKEN = "sentinel-report-token"
@@ -100,9 +100,8 @@ def test_a_service_that_never_answers_costs_what_was_allowed_for_it() -> None:
         service = Service(Report(f"http://127.0.0.1:{silent.getsockname()[1]}/", TOKEN))
         began = time.monotonic()
         service.joined()
-        assert time.monotonic() - began < 0.2
         service.close(0.1)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < ANSWER
 
 
 def test_without_a_report_nothing_is_sent() -> None:

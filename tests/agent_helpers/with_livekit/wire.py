@@ -18,7 +18,7 @@ from livekit.protocol import agent, models
 
 ROOT = Path(__file__).parent.parent.parent.parent
 KEY, SECRET = "devkey", "secret-of-the-tests-0123456789-0123"
-DEADLINE = 30
+DEADLINE = 60
 
 
 def worker_environment(url: str, **more: str) -> dict[str, str]:
