@@ -54,6 +54,12 @@ def test_the_port_is_published_on_this_machine_only(service: dict[str, Any]) -> 
     assert service["ports"] == ["127.0.0.1:8080:8080"]
 
 
+def test_sessions_outlive_the_container(service: dict[str, Any]) -> None:
+    """A volume with a name, where the image keeps them."""
+    assert service["volumes"] == ["state:/var/lib/session-service"]
+    assert "\nVOLUME /var/lib/session-service\n" in (COMPOSE.parent.parent / "Dockerfile").read_text()
+
+
 def test_the_container_can_write_and_gain_nothing(service: dict[str, Any]) -> None:
     """Read-only but for /tmp, no capability, and no way back to one."""
     assert service["read_only"] is True

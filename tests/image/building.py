@@ -45,6 +45,12 @@ class Image:
         return dict(entry.split("=", 1) for entry in self.config["Env"])
 
     @property
+    def state(self) -> str:
+        """The one folder that is a volume."""
+        (path,) = self.config["Volumes"]
+        return cast(str, path)
+
+    @property
     def healthcheck(self) -> list[str]:
         return cast(list[str], self.config["Healthcheck"]["Test"])
 

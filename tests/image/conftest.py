@@ -62,9 +62,14 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(params=["chroot", "read-only root"])
-def wrap(request: pytest.FixtureRequest, image: Image, container: str, root: Path) -> Wrap:
+def wrap(request: pytest.FixtureRequest, image: Image, container: str, root: Path, tmp_path: Path) -> Wrap:
     """Each test that takes this runs twice: in a plain chroot, and with all that compose.yaml takes away."""
-    return chrooted(container) if request.param == "chroot" else sandboxed(str(root), image)
+    if request.param == "chroot":
+        return chrooted(container)
+    volume = shutil.copytree(root / image.state[1:], tmp_path / "volume")  # as a named volume begins
+    shutil.copystat(root / image.state[1:], volume)
+    os.chown(volume, *map(int, image.config["User"].split(":")))
+    return sandboxed(str(root), image, volume)
 
 
 @pytest.fixture

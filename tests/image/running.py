@@ -1,7 +1,8 @@
 """The service, run from the image without a container engine: in a plain chroot, or in a sandbox with a read-only root.
 
 Decided here: what stands in for `docker run`. Both ways use the host's network, the image's environment and its numeric
-user; `sandboxed` adds what deploy/compose.yaml asks for: read-only but for /tmp, no capability, no new privileges.
+user; `sandboxed` adds what deploy/compose.yaml asks for: read-only but for /tmp and the volume, no capability, no new
+privileges.
 """
 
 import signal
@@ -33,9 +34,11 @@ def chrooted(container: str) -> Wrap:
     return wrap
 
 
-def sandboxed(root: str, image: Image) -> Wrap:
+def sandboxed(root: str, image: Image, volume: Path | None) -> Wrap:
     """As the image's user, on a root that nobody can write to; bwrap leaves setpriv the two rights that it needs."""
     tree = ["--ro-bind", root, "/", "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
+    if volume:
+        tree += ["--bind", str(volume), image.state]
     apart = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session", "--clearenv"]
     rights = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     uid, gid = image.config["User"].split(":")

@@ -1,5 +1,6 @@
 """The image as it is built from this clone: what it is configured to, what is in it, and that it serves."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from tests.image.building import Image, output
 from tests.image.conftest import GIVEN
 from tests.image.processes import Watch
-from tests.image.running import Service
+from tests.image.running import Service, sandboxed
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -49,7 +50,9 @@ def test_every_command_of_the_image_is_in_exec_form(image: Image) -> None:
 
 def test_the_image_sets_only_what_every_deployment_shares(image: Image) -> None:
     """No secret, nothing of the machine that built it."""
-    assert set(image.environment) == {"PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "SESSION_HOST"}
+    ours = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "SESSION_HOST", "STATE_DIRECTORY"}
+    assert set(image.environment) == {"PATH", *ours}
+    assert image.environment["STATE_DIRECTORY"] == image.state
 
 
 def test_a_secret_that_lies_about_in_the_clone_reaches_no_layer(image: Image, root: Path) -> None:
@@ -120,3 +123,21 @@ def test_nothing_can_be_written_where_the_root_is_read_only(service: Service) ->
     write = "import sys; open(sys.argv[1], 'w')"
     assert service.run("/opt/venv/bin/python", "-c", write, "/opt/venv/written") == 1
     assert service.run("/opt/venv/bin/python", "-c", write, "/tmp/written") == 0  # noqa: S108 - in the image
+
+
+@pytest.mark.usefixtures("agent")
+def test_sessions_are_kept_in_the_volume_for_its_user_alone(service: Service, image: Image) -> None:
+    """Where compose.yaml mounts one, and where an engine makes one that nobody named."""
+    private = "import os, sys; sys.exit(os.stat(sys.argv[1]).st_mode & 0o077)"
+    for path in (image.state, f"{image.state}/session-service.db"):
+        assert service.run("/opt/venv/bin/python", "-c", private, path) == 0
+
+
+def test_a_read_only_root_without_the_volume_is_refused_with_a_sentence(
+    image: Image, root: Path, environment: dict[str, str]
+) -> None:
+    """It says what to set; nothing is kept elsewhere instead."""
+    command = sandboxed(str(root), image, volume=None)(environment, image.command)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "SESSION_STORE: It is not set, and no file in STATE_DIRECTORY can be it: " in done.stderr
