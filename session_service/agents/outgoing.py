@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import httpx2
 import orjson
 
+from session_service.agents.connections import Connections
 from session_service.errors import AgentUnavailable, InvalidValue
 
 Json = Mapping[str, object]
@@ -23,9 +24,6 @@ LONGEST_RETRY_AFTER = 3600
 """Seconds. What is longer is no advice that a caller of ours could follow."""
 LONGEST_ANSWER = 1 << 20
 """Bytes of an answer that are read; the longest are lists of agents."""
-KEPT_CONNECTIONS = 100
-KEPT_SECONDS = 4.0
-"""How long an idle connection is kept: less than the 5 s after which uvicorn and Node.js close theirs."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -118,7 +116,7 @@ class Outgoing:
         opened = self._shared().stream(
             request.method,
             request.url,
-            params=dict(request.query),
+            params=dict(request.query) or None,  # an empty one would parse the URL once more
             content=request.content,
             headers={"Accept-Encoding": "identity", **request.headers},
         )
@@ -140,14 +138,10 @@ class Outgoing:
     def _shared(self) -> httpx2.AsyncClient:
         if self._client is None:
             self._client = httpx2.AsyncClient(
+                transport=Connections(),
                 trust_env=False,
                 follow_redirects=False,
                 timeout=None,  # every request runs within its deadline
-                limits=httpx2.Limits(
-                    max_connections=None,
-                    max_keepalive_connections=KEPT_CONNECTIONS,
-                    keepalive_expiry=KEPT_SECONDS,
-                ),
             )
         return self._client
 
