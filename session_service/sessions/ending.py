@@ -1,7 +1,8 @@
 """The one door through which sessions end: decided, agent stopped, recorded. Called by `lifecycle` and `opening`.
 
 Decided here: that the first reason stays, that an end under way is joined and not repeated, and that a stop that fails
-is tried again for as long as this process lives, while the session keeps its slot: an agent that runs on is billed.
+is tried again for as long as this process lives, while the session keeps its slot: an agent that runs on is billed. A
+start that does not let itself be cancelled holds no end up; whenever it comes back, its agent is stopped.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 
 from session_service import logs
 from session_service.agents.contract import AgentRef, Launcher
-from session_service.errors import ServiceError, StoreUnavailable
+from session_service.errors import ServiceError
 from session_service.sessions.live import Live, Table
 from session_service.sessions.model import Reason
 from session_service.sessions.store.contract import Record, Row, Store
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 RETRY_SECONDS = (1.0, 30.0)
 """The pause before a failed stop is tried again: doubled each time, between these."""
+START_PATIENCE = 5.0
+"""Seconds that a start which was cancelled has to end, before its agent is stopped all the same."""
 STOP_PATIENCE = 60.0
 """Seconds after which a stop that has not come back counts as failed: longer than any launcher's own grace."""
 _ANY_TIME = contextlib.nullcontext()
@@ -51,8 +54,11 @@ class Door:
         self._gone = gone
         self._turns = Turns()
         self._ending: dict[str, asyncio.Task[None]] = {}
+        self._late: set[asyncio.Task[float]] = set()
 
-    def end(self, session_id: str, reason: Reason, due: float | None = None) -> asyncio.Task[None] | None:
+    def end(
+        self, session_id: str, reason: Reason, due: float | None = None, exit_code: int | None = None
+    ) -> asyncio.Task[None] | None:
         """Begin an end, or join the one that is under way; None for a session that is not live here.
 
         `due` is the instant, in Unix seconds, from which on the session should have been over: now, unless told.
@@ -60,7 +66,7 @@ class Door:
         live = self._sessions.get(session_id)
         if live is None:
             return None
-        return self._begin(session_id, self._stop(live, _End(reason, self._clock() if due is None else due)))
+        return self._begin(session_id, self._stop(live, _End(reason, self._clock() if due is None else due, exit_code)))
 
     def agent_gone(self, session_id: str, reason: Reason, exit_code: int | None) -> asyncio.Task[None] | None:
         """The agent has ended by itself: nothing to stop. During an end of ours this is no news."""
@@ -76,14 +82,14 @@ class Door:
     async def wait(self, seconds: float) -> list[str]:
         """Wait for every end that is under way, and give up the rest; the ids of those that are not over."""
         under_way = dict(self._ending)
-        if under_way:
-            await asyncio.wait(under_way.values(), timeout=seconds)
+        if tasks := {*under_way.values(), *self._late}:
+            await asyncio.wait(tasks, timeout=seconds)
         self.give_up()
         return [session_id for session_id, task in under_way.items() if not task.done() or task.cancelled()]
 
     def give_up(self) -> None:
         """Try none of these ends any longer: their rows stay as they are, for the next start."""
-        for task in self._ending.values():
+        for task in (*self._ending.values(), *self._late):
             task.cancel()
 
     def _begin(self, session_id: str, steps: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -96,27 +102,48 @@ class Door:
 
     async def _stop(self, live: Live, end: _End) -> None:
         if live.start is not None:
-            live.start.cancel()
-            # A start may fail in the turn in which it is given up: its words are taken, and are nobody's news.
-            await asyncio.gather(live.start, return_exceptions=True)
+            await self._cancel(live, live.start)
         # Without this step the row says less than it could; the agent is stopped all the same.
-        with contextlib.suppress(StoreUnavailable):
+        with contextlib.suppress(Exception):
             await self._store.ending(live.row.session_id, end.reason)
-        launcher = live.offer.launcher
-        if launcher is not None:
-            turn = self._turns.of(live.row.client, launcher)
-            took = await _until_done(live.row, "stop", lambda: _stopped(launcher, live.ref()), turn)
-            end = replace(end, stop_seconds=took)
+        if live.offer.launcher is not None:
+            end = replace(end, stop_seconds=await self._stop_agent(live, live.offer.launcher))
         await self._record(live, end)
+
+    async def _cancel(self, live: Live, start: asyncio.Future[AgentRef]) -> None:
+        start.cancel()
+        _, clinging = await asyncio.wait({start}, timeout=START_PATIENCE)
+        start.add_done_callback(_hear_out)
+        if clinging:
+            start.add_done_callback(lambda _: self._stop_late(live))
+
+    def _stop_late(self, live: Live) -> None:
+        """A start has come back after its session was ended: its agent is nobody's."""
+        if live.offer.launcher is not None:
+            task = asyncio.get_running_loop().create_task(self._stop_agent(live, live.offer.launcher))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+
+    async def _stop_agent(self, live: Live, launcher: Launcher) -> float:
+        turn = self._turns.of(live.row.client, launcher)
+        return await _until_done(live.row, "stop", lambda: _stopped(launcher, live.ref()), turn)
 
     async def _record(self, live: Live, end: _End) -> None:
         row, now = live.row, self._clock()
         record = await _until_done(
             row, "record", lambda: self._store.ended(row.session_id, end.reason, now, end.exit_code)
         )
+        if row.session_id not in self._sessions:  # its admission was refused meanwhile: there never was a session
+            return
         self._sessions.forget(row)
         self._gone(row)
         _tell(record or Record(row, replace(live.status, reason=end.reason, ended_at=now)), end, now)
+
+
+def _hear_out(start: asyncio.Future[AgentRef]) -> None:
+    """A start may fail in the turn in which it is given up: its words are taken, and are nobody's news."""
+    if not start.cancelled():
+        start.exception()
 
 
 async def _stopped(launcher: Launcher, ref: AgentRef) -> float:

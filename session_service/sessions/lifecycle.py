@@ -11,15 +11,16 @@ from dataclasses import replace
 
 from session_service.agents.contract import AgentRef
 from session_service.agora.transport import Renewal
-from session_service.errors import Draining, SessionOver
+from session_service.errors import AgentUnavailable, Draining, SessionOver
 from session_service.sessions.admission import Admission
 from session_service.sessions.ending import Door
 from session_service.sessions.live import Live, Table
 from session_service.sessions.model import Clock, Entropy, Grant, Offer, Reason, Session
 from session_service.sessions.opening import Opening
 from session_service.sessions.reaper import Reaper
+from session_service.sessions.rounds import Rounds
 from session_service.sessions.starting import RETRY_AFTER, Caller
-from session_service.sessions.store.contract import Record, Row, Store
+from session_service.sessions.store.contract import Record, Row, State, Store
 
 CLOSE_PATIENCE = 10.0
 """Seconds that the end of the process waits for agents, all of them together; each launcher's own grace is shorter."""
@@ -39,6 +40,7 @@ class Sessions:
         self._live = Table()
         self._door = Door(store, self._live, clock, self._forget)
         self._reaper = Reaper(clock, self._door.end)
+        self._rounds = Rounds(self._live, self._found_gone)
         self._opening = Opening(store, admission, self._live, self._door, self._reaper, clock=clock, entropy=entropy)
         self._draining = False
         self._closing = False
@@ -53,7 +55,12 @@ class Sessions:
         """
         if self._draining:
             raise Draining(retry_after=RETRY_AFTER)
-        return await self._opening.open(grant, caller)
+        try:
+            return await self._opening.open(grant, caller)
+        except AgentUnavailable:
+            if self._draining:
+                raise Draining(retry_after=RETRY_AFTER) from None
+            raise
 
     def agent_exited(self, ref: AgentRef, code: int) -> None:
         """A launcher saw its agent end."""
@@ -65,8 +72,8 @@ class Sessions:
         if live is not None:
             _log.info("tester joined", extra={"event": "tester.joined", "session": session_id})
             live.status = replace(live.status, joined_at=at, left_at=None)
-            await self._store.joined(session_id, at)
             self._watch(live)
+            await self._store.joined(session_id, at)
 
     async def tester_left(self, session_id: str, at: float, *, for_good: bool) -> None:
         """Somebody who knows saw the tester leave: an end at once, or after SESSION_IDLE_TIMEOUT if it may return."""
@@ -77,8 +84,8 @@ class Sessions:
         live.status = replace(live.status, left_at=at)
         if for_good:
             self._door.end(session_id, Reason.TESTER_LEFT)
-        await self._store.left(session_id, at)
         self._watch(live)
+        await self._store.left(session_id, at)
 
     def agent_left(self, session_id: str) -> None:
         """Somebody who knows saw the agent leave for good. Launchers that see their agents end are waited for."""
@@ -128,12 +135,16 @@ class Sessions:
         self._draining = True
 
     async def close(self) -> None:
-        """Take no new session, end every live one that nobody could find again, and return within ten seconds."""
+        """Take no new session, end every live one that nobody could find again, and return within ten seconds.
+
+        Also those whose agent is still being started: their callers are not answered any more.
+        """
         self.drain()
         self._closing = True
         self._reaper.close()
+        self._rounds.close()
         for live in self._live:
-            if live.offer.stop_at_shutdown:
+            if live.offer.stop_at_shutdown or live.status.state is State.STARTING:
                 self._door.end(live.row.session_id, Reason.SHUTDOWN)
         left = await self._door.wait(CLOSE_PATIENCE)
         if left:
@@ -146,6 +157,10 @@ class Sessions:
         if self._closing:
             self._door.give_up()
 
+    def look_after(self) -> None:
+        """From now on ask after the agents whose ends nobody tells us, until `close`."""
+        self._rounds.begin()
+
     def adopt(self, record: Record, offer: Offer) -> None:
         """A session of an earlier process goes on in this one."""
         live = Live(record.row, offer, record.status)
@@ -155,6 +170,10 @@ class Sessions:
     def end(self, session_id: str, reason: Reason) -> None:
         """Begin the end of a session, or let the one that is under way go on."""
         self._door.end(session_id, reason)
+
+    def _found_gone(self, session_id: str, code: int | None) -> None:
+        """A launcher says that an agent is gone. It is stopped all the same, in case that is not so."""
+        self._door.end(session_id, Reason.AGENT_EXITED, exit_code=code)
 
     def _watch(self, live: Live) -> None:
         if live.row.session_id in self._live and not self._door.is_ending(live.row.session_id):

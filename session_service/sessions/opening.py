@@ -10,19 +10,20 @@ import json
 import logging
 
 from session_service import logs
-from session_service.agents.contract import AgentRef, AgentSpec, Launcher
-from session_service.errors import CallerGone, Draining, ServiceError
+from session_service.agents.contract import AgentRef, AgentSpec
+from session_service.errors import AgentUnavailable, CallerGone, ServiceError
 from session_service.sessions.admission import Admission
 from session_service.sessions.ending import Door
 from session_service.sessions.live import Live, Table
 from session_service.sessions.minting import entropy_for, mint
 from session_service.sessions.model import Clock, Entropy, Grant, Reason, Session
 from session_service.sessions.reaper import Reaper
-from session_service.sessions.starting import RETRY_AFTER, Caller, accepted, refusal
+from session_service.sessions.starting import RETRY_AFTER, Caller, accepted, has_gone, refusal
 from session_service.sessions.store.contract import Row, State, Status, Store
 
 STOP_MARGIN = 0.5
 """Seconds of the answer budget that are left for stopping what did not start in time."""
+ENDED_MEANWHILE = "the session was ended before its caller was answered"
 
 _log = logging.getLogger("session_service.sessions")
 
@@ -55,11 +56,8 @@ class Opening:
         minted = mint(offer, self._store.deployment, self._clock(), self._entropy(entropy_for(offer)))
         session, spec, live = minted.session, minted.spec, Live(minted.row, offer)
         await self._admit(live)
-        if offer.launcher is not None and spec is not None:
-            session = await self._start(live, offer.launcher, session, spec, caller)
-        else:
-            await self._started(live, None)
-        return session
+        agent = await self._start(live, spec, caller)
+        return session.with_agent(agent) if agent is not None else session
 
     async def _admit(self, live: Live) -> None:
         self._table.add(live)
@@ -68,33 +66,42 @@ class Opening:
         except ServiceError:
             self._table.forget(live.row)
             raise
-        except asyncio.CancelledError:
+        except BaseException as error:
             # The store may have taken the slot: its steps keep their order, so the end comes after.
-            self._door.end(live.row.session_id, Reason.CALLER_GONE)
+            cancelled = isinstance(error, asyncio.CancelledError)
+            self._door.end(live.row.session_id, Reason.CALLER_GONE if cancelled else Reason.START_FAILED)
             raise
+        self._check_lives(live.row.session_id)
 
-    async def _start(
-        self, live: Live, launcher: Launcher, session: Session, spec: AgentSpec, caller: Caller
-    ) -> Session:
+    async def _start(self, live: Live, spec: AgentSpec | None, caller: Caller) -> AgentRef | None:
         begun = asyncio.get_running_loop().time()
         answer_by = caller.arrived + live.offer.answer_budget
         deadline = answer_by - min(STOP_MARGIN, (answer_by - begun) / 2)
         try:
-            ref = await _accepted(live, launcher, spec, deadline, caller)
+            ref = await _accepted(live, spec, deadline, caller)
             took = asyncio.get_running_loop().time() - begun
-            await self._started(live, json.dumps(ref.data) if ref.data else None)
+            await self._started(live, json.dumps(ref.data) if ref and ref.data else None)
+            if has_gone(caller):  # an answer that is written now would reach nobody
+                raise CallerGone
+            self._check_lives(live.row.session_id)
         except asyncio.CancelledError:
-            self._door.end(spec.session_id, Reason.SHUTDOWN)
+            self._door.end(live.row.session_id, Reason.SHUTDOWN)
             if live.start is not None and live.start.cancelled():  # not this call but its start: the session is ended
-                raise Draining(retry_after=RETRY_AFTER) from None
+                raise AgentUnavailable(ENDED_MEANWHILE, retry_after=RETRY_AFTER) from None
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on
             failure = refusal(error)
             _tell_failed(live.row, failure, caller, asyncio.get_running_loop().time() - begun)
             await self._give_up(live.row, failure, answer_by)
             raise failure from (None if failure is error else error)
-        _tell_started(live.row, ref, took)
-        return session.with_agent(ref)
+        if ref is not None:
+            _tell_started(live.row, ref, took)
+        return ref
+
+    def _check_lives(self, session_id: str) -> None:
+        """Raise if the session was ended while its caller waited: nothing may be started in it any more."""
+        if session_id not in self._table or self._door.is_ending(session_id):
+            raise AgentUnavailable(ENDED_MEANWHILE, retry_after=RETRY_AFTER)
 
     async def _started(self, live: Live, ref: str | None) -> None:
         """The start is over, and recorded: from now on the clocks count."""
@@ -111,7 +118,11 @@ class Opening:
             await asyncio.wait({ending}, timeout=max(0.0, answer_by - asyncio.get_running_loop().time()))
 
 
-async def _accepted(live: Live, launcher: Launcher, spec: AgentSpec, deadline: float, caller: Caller) -> AgentRef:
+async def _accepted(live: Live, spec: AgentSpec | None, deadline: float, caller: Caller) -> AgentRef | None:
+    """The agent, once it is accepted; None where join details are all that is asked for."""
+    launcher = live.offer.launcher
+    if launcher is None or spec is None:
+        return None
     if live.offer.starts_at_once:
         return await launcher.start(spec, deadline)
     live.start = asyncio.ensure_future(launcher.start(spec, deadline))

@@ -1,7 +1,8 @@
 """Ends sessions whose time is over. Called by `lifecycle` only.
 
 Decided here: one timer for all sessions, at the earliest clock of any: most end long before theirs is due, so a timer
-for each would mostly be set in order to be cancelled.
+for each would mostly be set in order to be cancelled. And that a machine's clock which is set, forwards or backwards,
+neither cuts a call nor lets one last: what is due is counted in the event loop's time, from the beginning of the watch.
 """
 
 import asyncio
@@ -21,11 +22,16 @@ class Reaper:
         self._due = due
         self._ends: list[tuple[float, str, Reason]] = []
         self._current: dict[str, float] = {}
+        self._offsets: dict[str, float] = {}
+        """From Unix time to the loop's, as it was when each session's watch began."""
         self._alarm: asyncio.TimerHandle | None = None
 
     def watch(self, row: Row, status: Status, clocks: Clocks) -> None:
         """Begin or correct the watch over a session: from now on its earliest clock counts."""
         at, reason = next_end(row, status, clocks)
+        offset = asyncio.get_running_loop().time() - self._clock()
+        first = self._offsets.setdefault(row.session_id, offset)
+        at += offset if reason is Reason.IDLE else first  # a loss is told by today's clock, the rest dates from then
         self._current[row.session_id] = at
         heapq.heappush(self._ends, (at, row.session_id, reason))
         if self._ends[0][0] >= at:
@@ -34,6 +40,7 @@ class Reaper:
     def forget(self, session_id: str) -> None:
         """The session has ended; a no-op for one that is not watched."""
         self._current.pop(session_id, None)
+        self._offsets.pop(session_id, None)
         if len(self._ends) > 2 * len(self._current) + 64:
             self._ends = [entry for entry in self._ends if self._counts(entry)]
             heapq.heapify(self._ends)
@@ -43,6 +50,7 @@ class Reaper:
         if self._alarm is not None:
             self._alarm.cancel()
         self._current.clear()
+        self._offsets.clear()
         self._ends.clear()
 
     def _counts(self, entry: tuple[float, str, Reason]) -> bool:
@@ -55,15 +63,14 @@ class Reaper:
         while self._ends and not self._counts(self._ends[0]):
             heapq.heappop(self._ends)
         if self._ends:
-            wait = max(0.0, self._ends[0][0] - self._clock())
-            self._alarm = asyncio.get_running_loop().call_later(wait, self._ring)
+            self._alarm = asyncio.get_running_loop().call_at(self._ends[0][0], self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
-        now = self._clock()
+        now = asyncio.get_running_loop().time()
         while self._ends and self._ends[0][0] <= now:
             entry = heapq.heappop(self._ends)
             if self._counts(entry):
                 del self._current[entry[1]]
-                self._due(entry[1], entry[2], entry[0])
+                self._due(entry[1], entry[2], self._clock() - (now - entry[0]))
         self._set_alarm()

@@ -2,7 +2,7 @@
 
 Decided here: an agent that survived and can be found goes on in its session; everything else is ended as `lost`, and
 stopped by name; agents of this deployment that no session knows are stopped; a session whose launcher is not installed
-is left as it is, and keeps the service from being ready: somebody has to look.
+is left as it is, and keeps the service from being ready: somebody has to look. From then on agents are asked after.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ async def recover(sessions: Sessions, store: Store, offers: Mapping[str, Offer])
     known = {record.row.session_id for record in await store.live()}
     await asyncio.gather(*(_stop_strays(offer, store.deployment, known, turns) for offer in offers.values()))
     sessions.stranded = tuple(row.session_id for row in stranded)
+    sessions.look_after()
 
 
 async def _take_up(sessions: Sessions, record: Record, offer: Offer, turns: Turns) -> None:
@@ -64,14 +65,16 @@ def _launcher_name(offer: Offer) -> str:
 
 async def _goes_on(record: Record, offer: Offer, turns: Turns) -> bool:
     """Whether the agent still runs, as far as anybody can tell; a provider that does not answer gets the doubt."""
+    if record.status.state is not State.RUNNING:
+        return False
     if offer.launcher is None:
         return record.row.client == offer.client
-    if record.status.state is not State.RUNNING or not offer.launcher.survives_restart:
+    if not offer.launcher.survives_restart:
         return False
     try:
         async with turns.of(offer.client, offer.launcher):
             state = await offer.launcher.poll(Live(record.row, offer, record.status).ref())
-    except ServiceError:
+    except Exception:  # noqa: BLE001 - launchers are not ours to trust
         return True
     return state.kind == "running"
 
@@ -84,8 +87,9 @@ async def _stop_strays(offer: Offer, prefix: str, known: set[str], turns: Turns)
     try:
         strays = [ref for ref in await launcher.list(prefix) if ref.name not in known]
         await asyncio.gather(*(_stop_stray(launcher, ref, turns.of(offer.client, launcher)) for ref in strays))
-    except ServiceError as error:
-        values = {"event": "agent.strays_unknown", "launcher": launcher.name, "why": str(error)}
+    except Exception as error:  # noqa: BLE001 - launchers are not ours to trust
+        why = str(error) if isinstance(error, ServiceError) else type(error).__name__
+        values = {"event": "agent.strays_unknown", "launcher": launcher.name, "why": why}
         _log.error("strays not found", extra=values)
 
 

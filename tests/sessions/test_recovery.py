@@ -1,7 +1,7 @@
 """What a restarted service does with what the last one left: two `Sessions` on one store stand for the two."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -39,6 +39,18 @@ class ForgetfulLauncher(HostedLauncher):
     async def poll(self, ref: AgentRef) -> AgentState:
         """Know nothing."""
         return UNKNOWN
+
+
+class RaisingLauncher(HostedLauncher):
+    """Raises what no launcher may, whatever it is asked."""
+
+    async def poll(self, ref: AgentRef) -> AgentState:
+        """Raise."""
+        raise KeyError
+
+    async def list(self, prefix: str) -> Sequence[AgentRef]:
+        """Raise."""
+        raise KeyError
 
 
 def offer(launcher: MemoryLauncher | None, client: str = "acme") -> Offer:
@@ -154,4 +166,17 @@ def test_join_details_of_a_client_that_is_gone_are_lost(house: House) -> None:
 def test_join_details_alone_have_nothing_to_lose(house: House) -> None:
     """They keep their slot until their time is over."""
     restart(house, None, left_behind(house.store, State.RUNNING, launcher="none"))
+    assert reason(house, "0a1b2c3d-running") is None
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.ENDING])
+def test_join_details_that_nobody_was_given_keep_no_slot(house: House, state: State) -> None:
+    """Killed before its answer, or in the middle of its end, a session without an agent is over."""
+    restart(house, None, left_behind(house.store, state, launcher="none"))
+    assert reason(house, f"0a1b2c3d-{state.value}") is not None
+
+
+def test_a_launcher_that_fails_outside_its_contract_keeps_no_service_from_starting(house: House) -> None:
+    """It has said nothing of its agents, so they get the doubt."""
+    restart(house, RaisingLauncher(), left_behind(house.store, State.RUNNING))
     assert reason(house, "0a1b2c3d-running") is None

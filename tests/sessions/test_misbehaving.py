@@ -1,0 +1,252 @@
+"""What a launcher, a store, a caller or a clock may do at the worst moment: no agent is left, no slot stays taken."""
+
+import asyncio
+
+import pytest
+
+from session_service.agents.contract import AgentRef, AgentSpec
+from session_service.errors import AgentTimeout, AgentUnavailable, CallerGone, Draining, ServiceError, StoreUnavailable
+from session_service.sessions.admission import Admission
+from session_service.sessions.lifecycle import Sessions
+from session_service.sessions.model import Clocks, Limits, Reason
+from session_service.sessions.store.contract import Full, Row
+from session_service.sessions.store.memory import MemoryStore
+from tests.agents.fakes import MemoryLauncher, SlowLauncher
+from tests.sessions.conftest import House, caller, clock, leaves, stays
+from tests.virtual_time import run
+
+EVIDENCE = Clocks(3600.0, join_deadline=60.0, idle_timeout=30.0, evidence=True)
+LATE = 40.0
+"""Seconds after which a start comes back that nobody could cancel."""
+
+
+class ClingingLauncher(MemoryLauncher):
+    """Its start swallows every cancellation, and starts the agent long after its deadline."""
+
+    async def start(self, spec: AgentSpec, deadline: float) -> AgentRef:
+        """Accept in the end, whatever happens meanwhile."""
+        loop = asyncio.get_running_loop()
+        accepts_at = loop.time() + LATE
+        while loop.time() < accepts_at:
+            try:
+                await asyncio.sleep(accepts_at - loop.time())
+            except asyncio.CancelledError:
+                continue
+        return await super().start(spec, deadline)
+
+
+class HostedSlowLauncher(SlowLauncher):
+    """Its agents go on when the service ends."""
+
+    survives_restart = True
+
+
+class DeafStore(MemoryStore):
+    """Cannot write what is told of testers."""
+
+    async def joined(self, session_id: str, at: float) -> None:
+        """Fail."""
+        raise StoreUnavailable("joined failed in the test", retry_after=1)
+
+    async def left(self, session_id: str, at: float) -> None:
+        """Fail."""
+        raise StoreUnavailable("left failed in the test", retry_after=1)
+
+
+class BrokenStore(MemoryStore):
+    """Fails outside its contract when an end begins."""
+
+    async def ending(self, session_id: str, reason: Reason) -> None:
+        """Raise what no store may."""
+        raise RuntimeError
+
+
+class UnacceptingStore(MemoryStore):
+    """Cannot write that a start is over."""
+
+    async def accepted(self, session_id: str, ref: str | None) -> None:
+        """Fail."""
+        raise StoreUnavailable("accepted failed in the test", retry_after=1)
+
+
+class SlowStore(MemoryStore):
+    """Takes a second to admit, and then does or does not; an end is quicker."""
+
+    async def admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
+        """Take the slot, or see that there is none, and think."""
+        full = await super().admit(row, deployment, client)
+        await asyncio.sleep(1)
+        return full
+
+
+def test_a_start_that_comes_back_after_its_end_is_stopped(house: House) -> None:
+    """It holds no end up: the slot is free within seconds, and its agent is gone as soon as it is there."""
+
+    async def main() -> None:
+        launcher = ClingingLauncher()
+        with pytest.raises(AgentTimeout):
+            await house.sessions.open(house.grant(launcher), caller(stays))
+        await asyncio.sleep(10)
+        assert (await house.taken(), [verb for verb, _ in launcher.calls]) == (0, ["stop"])
+        await asyncio.sleep(LATE)
+        assert [verb for verb, _ in launcher.calls] == ["stop", "start", "stop"]
+        assert not launcher.running
+
+    run(main)
+
+
+@pytest.mark.parametrize("launcher", [MemoryLauncher(), None], ids=["agent", "join-details-alone"])
+def test_a_caller_who_has_hung_up_by_the_time_of_the_answer_gets_no_session(
+    house: House, launcher: MemoryLauncher | None
+) -> None:
+    """However quick its start was: the answer would reach nobody, and the agent would wait for nobody."""
+
+    async def main() -> None:
+        with pytest.raises(CallerGone):
+            await house.sessions.open(house.grant(launcher), caller(leaves))
+        (record,) = await house.store.recent(1)
+        assert (record.status.reason, await house.taken()) == (Reason.CALLER_GONE, 0)
+        assert launcher is None or not launcher.running
+
+    run(main)
+
+
+def test_a_callable_is_no_exception(house: House) -> None:
+    """A start of one turn is not raced against its caller, who may have gone all the same."""
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        with pytest.raises(CallerGone):
+            await house.sessions.open(house.grant(launcher, starts_at_once=True), caller(leaves))
+        assert not launcher.running
+
+    run(main)
+
+
+@pytest.mark.parametrize("launcher", [MemoryLauncher(), None], ids=["agent", "join-details-alone"])
+def test_an_acceptance_that_cannot_be_written_is_no_session(launcher: MemoryLauncher | None) -> None:
+    """The agent is stopped, and the slot free: a restart would take the session for a start that was never over."""
+    house = House(store=UnacceptingStore("0a1b2c3d"))
+
+    async def main() -> None:
+        with pytest.raises(StoreUnavailable):
+            await house.sessions.open(house.grant(launcher), caller(stays))
+        assert await house.taken() == 0
+        assert launcher is None or not launcher.running
+
+    run(main)
+
+
+def test_nothing_is_started_in_a_session_that_was_ended_during_its_admission() -> None:
+    """The service ends while the store thinks; an agent that is started after that would outlive it."""
+    house = House(store=SlowStore("0a1b2c3d"))
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        call = asyncio.create_task(house.sessions.open(house.grant(launcher), caller(stays)))
+        await asyncio.sleep(0.5)
+        await house.sessions.close()
+        with pytest.raises(Draining):
+            await call
+        assert ("start" not in dict(launcher.calls), await house.taken()) == (True, 0)
+
+    run(main)
+
+
+def test_an_end_during_an_admission_that_is_refused_is_no_fault() -> None:
+    """There never was a session, and nothing is told of one."""
+    house = House(limits=Limits(0, 0), store=SlowStore("0a1b2c3d"))
+    faults: list[object] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["message"]))
+        call = asyncio.create_task(house.sessions.open(house.grant(MemoryLauncher()), caller(stays)))
+        await asyncio.sleep(0.5)
+        await house.sessions.close()
+        with pytest.raises(ServiceError):
+            await call
+
+    run(main)
+    assert faults == []
+
+
+def test_an_end_while_its_agent_starts_is_not_called_the_services_end(house: House) -> None:
+    """An operator's, for one: the caller may try again, here."""
+
+    async def main() -> None:
+        launcher = SlowLauncher()
+        call = asyncio.create_task(house.sessions.open(house.grant(launcher), caller(stays)))
+        await launcher.entered.wait()
+        await house.sessions.stop(launcher.calls[0][1])
+        with pytest.raises(AgentUnavailable, match="ended before its caller"):
+            await call
+        assert not launcher.running
+
+    run(main)
+
+
+def test_the_end_of_the_service_stops_a_start_even_where_agents_survive_it(house: House) -> None:
+    """Nobody was answered, so nobody will come."""
+
+    async def main() -> None:
+        launcher = HostedSlowLauncher()
+        call = asyncio.create_task(house.sessions.open(house.grant(launcher, stop_at_shutdown=False), caller(stays)))
+        await launcher.entered.wait()
+        await house.sessions.close()
+        with pytest.raises(Draining):
+            await call
+        assert (launcher.running, await house.taken()) == ({}, 0)
+
+    run(main)
+
+
+def test_a_store_that_fails_outside_its_contract_keeps_no_agent_alive() -> None:
+    """The step that failed says less than it could; the agent is stopped, and its slot free."""
+    house = House(store=BrokenStore("0a1b2c3d"))
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        session = await house.sessions.open(house.grant(launcher), caller(stays))
+        assert await house.sessions.stop(session.session_id)
+        assert (launcher.running, await house.taken()) == ({}, 0)
+
+    run(main)
+
+
+@pytest.mark.parametrize(("comes", "reason"), [(True, None), (False, Reason.IDLE)])
+def test_news_that_cannot_be_written_counts_all_the_same(comes: bool, reason: Reason | None) -> None:
+    """A tester who is there is not cut at its join deadline, and one who is lost is not waited for without end."""
+    house = House(store=DeafStore("0a1b2c3d"))
+
+    async def main() -> None:
+        session = await house.sessions.open(house.grant(MemoryLauncher(), clocks=EVIDENCE), caller(stays))
+        name, sessions = session.session_id, house.sessions
+        news = sessions.tester_joined(name, clock()) if comes else sessions.tester_left(name, clock(), for_good=False)
+        with pytest.raises(StoreUnavailable):
+            await news
+        await asyncio.sleep(100)
+        assert (await house.status(session.session_id)).reason == reason
+
+    run(main)
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0], ids=["backwards", "forwards"])
+def test_a_clock_that_is_set_neither_cuts_a_session_nor_lets_it_last(jump: float) -> None:
+    """Two hours, in the first minute of one: it ends when its time has passed, also where its tester joins later."""
+    store, shift = MemoryStore("0a1b2c3d"), [0.0]
+    house = House(store=store)
+    house.sessions = Sessions(
+        store, Admission(store, house.limits, lambda: 0), lambda: clock() + shift[0], house.entropy
+    )
+
+    async def main() -> None:
+        session = await house.sessions.open(house.grant(MemoryLauncher(), clocks=EVIDENCE), caller(stays))
+        await asyncio.sleep(30)
+        shift[0] = jump
+        await house.sessions.tester_joined(session.session_id, clock() + jump)
+        await asyncio.sleep(3500)
+        assert await house.taken() == 1
+        await asyncio.sleep(100)
+        assert (await house.status(session.session_id)).reason == Reason.MAX_DURATION
+
+    run(main)
