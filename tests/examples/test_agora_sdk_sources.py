@@ -24,14 +24,16 @@ NATIVE = (sys.executable, str(HERE / "fake_native.py"))
 DOWNLOAD = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--require-hashes"]
 
 
+def downloaded() -> Path:
+    """The folder of the SDK's archive, as it is published."""
+    return installed(HERE / "agora_sdk.txt", (), [*DOWNLOAD, "-r", "agora_sdk.txt"])
+
+
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The SDK as it is published, unpacked and not built: building it would download the library."""
-    folder, unpacked = (
-        installed(HERE / "agora_sdk.txt", (), [*DOWNLOAD, "-r", "agora_sdk.txt"]),
-        tmp_path_factory.mktemp("sdk"),
-    )
-    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+    """The SDK, unpacked and not built: building it would download the library."""
+    unpacked = tmp_path_factory.mktemp("sdk")
+    with tarfile.open(next(downloaded().glob("*.tar.gz"))) as archive:
         archive.extractall(unpacked, filter="data")
     return next(unpacked.iterdir())
 

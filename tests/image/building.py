@@ -73,8 +73,9 @@ def _make_base() -> None:
     if not BASE_TAR.exists():
         BASE_TAR.parent.mkdir(parents=True, exist_ok=True)
         part = BASE_TAR.with_suffix(f".{os.getpid()}.tar")
+        again = '--aptopt=Acquire::Retries "5"'
         packages = "--include=ca-certificates,python3,python3-venv"
-        output("mmdebstrap", "--quiet", "--variant=minbase", packages, "bookworm", part)
+        output("mmdebstrap", "--quiet", "--variant=minbase", again, packages, "bookworm", part)
         part.rename(BASE_TAR)
     output("podman", "import", "--quiet", BASE_TAR, BASE)
 

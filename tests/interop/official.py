@@ -19,6 +19,7 @@ from tests.agora.tools import tool
 
 HERE = Path(__file__).parent
 CACHE = HERE.parent.parent / ".cache" / "interop"
+NODE = "apt-get install nodejs npm, or brew install node"
 
 Question = dict[str, Any]
 Ask = Callable[[Question], Question]
@@ -62,24 +63,32 @@ def _answer(process: "subprocess.Popen[str]", question: Question) -> Question:
     return answer
 
 
+def node_packages() -> Path:
+    """The folder of npm agora-token (007) and agora-access-token (006)."""
+    npm = tool("npm", NODE)
+    copied = (HERE / "package.json", HERE / ".npmrc")
+    return installed(HERE / "package-lock.json", copied, [npm, "ci", "--ignore-scripts"])
+
+
 @contextmanager
 def node() -> Iterator[Ask]:
-    """Agora's builders for Node: npm agora-token (007) and agora-access-token (006)."""
-    how = "apt-get install nodejs npm, or brew install node"
-    program, npm = tool("node", how), tool("npm", how)
-    copied = (HERE / "package.json", HERE / ".npmrc")
-    folder = installed(HERE / "package-lock.json", copied, [npm, "ci", "--ignore-scripts"])
-    with asking([program, str(HERE / "tokens.cjs")], {"NODE_PATH": str(folder / "node_modules")}) as ask:
+    """Agora's builders for Node."""
+    command = [tool("node", NODE), str(HERE / "tokens.cjs")]
+    with asking(command, {"NODE_PATH": str(node_packages() / "node_modules")}) as ask:
         yield ask
+
+
+def java_packages() -> Path:
+    """The folder of Maven's io.agora:authentication (both versions)."""
+    maven = tool("mvn", "apt-get install maven, or brew install maven")
+    copy = [maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=."]
+    return installed(HERE / "pom.xml", (), copy)
 
 
 @contextmanager
 def java() -> Iterator[Ask]:
-    """Agora's builders for Java: Maven io.agora:authentication (both versions)."""
+    """Agora's builders for Java."""
     program = tool("java", "apt-get install default-jdk-headless, or brew install openjdk")
-    maven = tool("mvn", "apt-get install maven, or brew install maven")
-    copy = [maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=."]
-    folder = installed(HERE / "pom.xml", (), copy)
-    command = [program, "-Dfile.encoding=UTF-8", "-cp", str(folder / "*"), str(HERE / "Tokens.java")]
+    command = [program, "-Dfile.encoding=UTF-8", "-cp", str(java_packages() / "*"), str(HERE / "Tokens.java")]
     with asking(command, {}) as ask:
         yield ask

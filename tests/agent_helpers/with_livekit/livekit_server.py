@@ -1,6 +1,7 @@
 """A real livekit-server on loopback, with free ports and no other machine in its configuration.
 
-The binary comes from LIVEKIT_SERVER_BIN, from PATH (`livekit-server`), or is built once into .cache/bin.
+The binary comes from LIVEKIT_SERVER_BIN, from PATH (`livekit-server`), or is built once into .cache/bin: by the first
+test that needs it, or, run as a program, by this module.
 """
 
 import asyncio
@@ -92,3 +93,6 @@ rtc:
   ips: {{{{ includes: ["127.0.0.1/32"] }}}}
   stun_servers: ["127.0.0.1:{{closed}}"]
 """
+
+if __name__ == "__main__":
+    binary()
