@@ -51,6 +51,7 @@ def test_a_call_puts_an_agent_of_agoras_into_the_testers_channel_and_the_end_tak
         headers={"X-Cekura-Secret": SECRET},
         json={"client_id": RIGHT["SESSION_CLIENT_ID"]},
         timeout=60,
+        trust_env=False,
     )
     details = answer.json()
     (task,) = hosted.api.alive

@@ -1,7 +1,8 @@
 """The service with a customer's agent server: from settings to an agent there, which ends with the service."""
 
 import json
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx2
@@ -11,6 +12,7 @@ from tests.agents.agent_servers import NEXT_SECRET, SECRET, HostedAgents
 from tests.commands import Command, command
 from tests.settings.given import RIGHT
 from tests.settings.given import SECRET as SESSION_SECRET
+from tests.standins.faults import never_answers
 
 pytestmark = pytest.mark.real
 
@@ -36,18 +38,25 @@ def serve(hosted: HostedAgents, tmp_path: Path) -> Iterator[Command]:
         yield running
 
 
-def test_a_call_starts_an_agent_for_the_testers_channel_and_the_end_of_the_service_ends_it(
-    serve: Command, hosted: HostedAgents
-) -> None:
-    """One channel, one key, two tokens, and no secret in what the service says."""
+def call(serve: Command) -> Mapping[str, str]:
+    """What the platform is answered."""
     port = json.loads(serve.until("service.listening"))["port"]
     answer = httpx2.post(
         f"http://127.0.0.1:{port}/cekura/v1/sessions",
         headers={"X-Cekura-Secret": SESSION_SECRET},
         json={"client_id": RIGHT["SESSION_CLIENT_ID"]},
         timeout=60,
+        trust_env=False,
     )
-    details = answer.json()
+    details: Mapping[str, str] = answer.json()
+    return details
+
+
+def test_a_call_starts_an_agent_for_the_testers_channel_and_the_end_of_the_service_ends_it(
+    serve: Command, hosted: HostedAgents
+) -> None:
+    """One channel, one key, two tokens, and no secret in what the service says."""
+    details = call(serve)
     (spec,) = hosted.api.running.values()
     assert spec.encryption is not None
     assert details["agora_channel"] == spec.agora.channel
@@ -56,3 +65,14 @@ def test_a_call_starts_an_agent_for_the_testers_channel_and_the_end_of_the_servi
     assert serve.terminate() == 0
     assert hosted.api.running == {}
     assert not [secret for secret in (SECRET, NEXT_SECRET, *spec.secrets()) if secret in serve.said]
+
+
+def test_a_signal_while_an_agent_is_waited_for_leaves_it_and_says_so(serve: Command, hosted: HostedAgents) -> None:
+    """The first one asks for its end, which does not come; the process is gone with exit code 0."""
+    hosted.api.plays("stop", never_answers, never_answers)
+    call(serve)
+    serve.process.send_signal(signal.SIGTERM)
+    assert hosted.api.arrived["stop"].wait(60)
+    assert serve.terminate() == 0
+    told = [json.loads(line) for line in serve.said.splitlines() if "service.sessions_left" in line]
+    assert [one["count"] for one in told] == [1]

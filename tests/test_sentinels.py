@@ -30,6 +30,8 @@ FAILS = KEEPS + "sys.exit(data)"
 AGENTS = {"stays": STAYS, "fails": FAILS}
 CALLABLE = "async def run(spec):\n    raise RuntimeError([spec, spec.agora.token, spec.encryption.key])\n"
 OPS_TOKEN = "sentinel-ops-token-Qw4-7zRk_mB1"
+ALONE: dict[str, Any] = {"timeout": 60, "trust_env": False}
+"""How every call is made: patiently, and by no proxy of the machine's."""
 CLIENTS = ("stays", "fails", "raises", "missing", "random")
 ENVIRONMENT = {
     "AGORA_APP_ID": RIGHT["AGORA_APP_ID"],
@@ -76,7 +78,7 @@ class Seen:
 def ask(base: str, name: str, sent: str, **more: object) -> httpx2.Response:
     """One call for a client with a secret."""
     body: Any = more or {"json": {"client_id": name}}
-    return httpx2.post(base, headers={"X-Cekura-Secret": sent}, timeout=60, **body)
+    return httpx2.post(base, headers={"X-Cekura-Secret": sent}, **ALONE, **body)
 
 
 def good_calls(base: str, seen: Seen) -> None:
@@ -99,9 +101,9 @@ def bad_calls(base: str, seen: Seen) -> None:
         ask(base, "random", right, json=[right]),
         ask(base, "random", right, content=b"{" + right.encode()),
         ask(base, "random", "", json={"client_id": "random", "secret": right}),
-        httpx2.get(base, params={"client_id": right, "secret": right}, timeout=60),
-        httpx2.put(base + "/" + right, headers={"X-Cekura-Secret": right}, content=CERTIFICATE, timeout=60),
-        httpx2.get(base.rpartition("/")[0] + "/" + right.replace("/", "-"), timeout=60),
+        httpx2.get(base, params={"client_id": right, "secret": right}, **ALONE),
+        httpx2.put(base + "/" + right, headers={"X-Cekura-Secret": right}, content=CERTIFICATE, **ALONE),
+        httpx2.get(base.rpartition("/")[0] + "/" + right.replace("/", "-"), **ALONE),
     ]
     assert {answer.status_code // 100 for answer in calls} == {4}
     seen.refusals += [answer.text + str(answer.headers) for answer in calls]
@@ -110,7 +112,7 @@ def bad_calls(base: str, seen: Seen) -> None:
 def operators_calls(port: int, seen: Seen) -> None:
     """All that the operator's port has to say, and what it says to others."""
     headers = {"Authorization": f"Bearer {OPS_TOKEN}"}
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, **ALONE) as client:
         found = client.get("/sessions")
         ids = [session["session_id"] for session in found.json()["sessions"]]
         answers = [found, client.get("/metrics"), *(client.get(f"/sessions/{one}") for one in ids)]

@@ -164,7 +164,13 @@ def test_schemathesis_finds_nothing(
     environment = {"PATH": os.defpath, "HOME": str(tmp_path), "SENTINEL": SECRET, "PYTHONUTF8": "1"}
     with caplog.at_level(logging.INFO):
         done = subprocess.run(
-            [*tool, *url, *how], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=500
+            [*tool, *url, *how],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=500,
         )
     assert done.returncode == 0, done.stdout + done.stderr
     statuses = {vars(record).get("status") for record in caplog.records if vars(record).get("event") == "call"}

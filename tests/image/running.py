@@ -21,7 +21,7 @@ from tests.image.building import Image
 
 Wrap = Callable[[Mapping[str, str], list[str]], list[str]]
 """A command and its environment → the command that runs it in the image."""
-START_DEADLINE = 20.0
+START_DEADLINE = 60.0
 
 
 def chrooted(container: str) -> Wrap:
@@ -79,7 +79,7 @@ class Service:
 
     def run(self, *command: str) -> int:
         """The exit code of another command in the same image, with the same environment."""
-        return subprocess.run(self.wrap(self.environment, list(command)), check=False, timeout=30).returncode
+        return subprocess.run(self.wrap(self.environment, list(command)), check=False, timeout=60).returncode
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def _wait_until_ready(service: Service) -> None:
     deadline = time.monotonic() + START_DEADLINE
     while time.monotonic() < deadline:
         try:
-            if httpx2.get(f"{service.base_url}/readyz", timeout=2).status_code == 200:
+            if httpx2.get(f"{service.base_url}/readyz", timeout=START_DEADLINE, trust_env=False).status_code == 200:
                 return
         except httpx2.TransportError:
             pass

@@ -12,7 +12,7 @@ from tests.image.conftest import GIVEN
 from tests.image.processes import Watch
 from tests.image.running import Service, sandboxed
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
 
 USER = 65532
 DEMO = "session_service.agents.demo"
@@ -24,7 +24,8 @@ def ask(service: Service) -> httpx2.Response:
         f"{service.base_url}/cekura/v1/sessions",
         json={"client_id": GIVEN["SESSION_CLIENT_ID"]},
         headers={"X-Cekura-Secret": GIVEN["SESSION_SECRET"]},
-        timeout=10,
+        timeout=60,
+        trust_env=False,
     )
 
 
@@ -98,7 +99,7 @@ def test_service_and_agent_run_as_the_images_user_alone(service: Service) -> Non
 
 def test_the_service_takes_its_agents_with_it_when_it_is_told_to_end(service: Service, agent: Watch) -> None:
     """What `docker stop` sends is enough, well within compose's grace period."""
-    assert service.ends(15), service.log.read_text()
+    assert service.ends(25), service.log.read_text()
     assert agent.ended(0)
 
 
@@ -106,13 +107,13 @@ def test_the_health_check_tells_a_living_service_from_a_gone_one(service: Servic
     """The image's own command, in the image, with the container's environment."""
     check = image.healthcheck[1:]
     assert service.run(*check) == 0
-    assert service.ends(15), service.log.read_text()
+    assert service.ends(25), service.log.read_text()
     assert service.run(*check) == 1
 
 
 def test_no_log_line_of_the_container_holds_a_secret(service: Service, agent: Watch) -> None:
     """Start, call, agent's output and end, as `docker logs` would show them."""
-    assert service.ends(15)
+    assert service.ends(25)
     log = service.log.read_text()
     assert "session" in log
     assert not [name for name in ("AGORA_APP_CERTIFICATE", "SESSION_SECRET") if GIVEN[name] in log]
