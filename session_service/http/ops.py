@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from session_service import logs
-from session_service.errors import NotReady, UnknownSession
+from session_service.errors import NoSuchPath, NotReady, UnknownSession
 from session_service.http import probes
 from session_service.http.events import Events, as_json
 from session_service.http.gate import Gate
@@ -78,7 +78,7 @@ class OpsPort:
             _get("/sessions", self._list),
             Route("/sessions/{session_id}", self._one, methods=["GET", "DELETE"]),
         ]
-        app = Starlette(routes=routes, exception_handlers=handlers(self._request_ids))
+        app = Starlette(routes=routes, exception_handlers=handlers(self._request_ids, NoSuchPath))
         app.router.redirect_slashes = False
         return app
 

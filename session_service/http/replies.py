@@ -14,8 +14,6 @@ OK = b'{"status":"ok"}'
 RequestIds = Callable[[], str]
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
-_BY_STATUS: dict[int, type[ServiceError]] = {404: NotFound, 405: MethodNotAllowed}
-
 
 def reply(status: int, body: bytes, request_id: str, then: BackgroundTask | None = None) -> Response:
     """An answer; `then` is done once it is out."""
@@ -34,11 +32,14 @@ def refusal(error: ServiceError, request_id: str) -> Response:
     return response
 
 
-def handlers(request_ids: RequestIds) -> dict[type[Exception], Handler]:
-    """What Starlette does with an exception: our own errors speak for themselves, everything else by its status."""
+def handlers(request_ids: RequestIds, not_found: type[ServiceError] = NotFound) -> dict[type[Exception], Handler]:
+    """What Starlette does with an exception: our own errors speak for themselves, everything else by its status.
+
+    `not_found` is what an unknown path is answered with.
+    """
 
     async def refused(request: Request, error: Exception) -> Response:
-        return refusal(error if isinstance(error, ServiceError) else _kind(error)(), request_ids())
+        return refusal(error if isinstance(error, ServiceError) else _kind(error, not_found)(), request_ids())
 
     async def not_served(request: Request, error: Exception) -> Response:
         response = await refused(request, error)
@@ -49,6 +50,8 @@ def handlers(request_ids: RequestIds) -> dict[type[Exception], Handler]:
     return {ServiceError: refused, HTTPException: not_served, Exception: refused}
 
 
-def _kind(error: Exception) -> type[ServiceError]:
+def _kind(error: Exception, not_found: type[ServiceError]) -> type[ServiceError]:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return _BY_STATUS.get(status, BadRequest if status < 500 else ServiceError)
+    if status == 404:
+        return not_found
+    return MethodNotAllowed if status == 405 else BadRequest if status < 500 else ServiceError

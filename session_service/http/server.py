@@ -85,6 +85,7 @@ class Server(uvicorn.Server):
         try:
             loop.run_until_complete(self.serve(sockets))
             loop.run_until_complete(_cancel_the_rest())
+            _log.info("ended", extra={"event": "service.ended"})
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
@@ -110,6 +111,7 @@ class Server(uvicorn.Server):
         if self._close_at is None:
             self._close_at = now + self._delay
             self._app.drain()
+            _log.info("told to end", extra={"event": "service.draining", "delay": self._delay})
         return self.force_exit or now >= self._close_at
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

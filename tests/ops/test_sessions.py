@@ -77,7 +77,9 @@ def test_an_unknown_session_is_404(method: str, path: str) -> None:
 def test_what_is_not_here_is_refused_like_everywhere() -> None:
     """Path, method and broken message: the platform's port and this one are held to the same."""
     with Serving() as serving, Connection(serving.ops_port) as connection:
-        assert serving.ops.get("/cekura/v1/sessions").status_code == 404
+        absent = serving.ops.get("/cekura/v1/sessions")
+        assert absent.status_code == 404
+        assert "/metrics" in absent.json()["error"]["message"], "an operator is told what this port has"
         assert serving.ops.post("/sessions").headers["Allow"] == "GET"
         connection.send(b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
         assert connection.answer().code == "bad_request"
