@@ -5,6 +5,7 @@ from importlib import import_module
 import click
 
 _COMMANDS = {
+    "check": "prove a session endpoint before a paid run, or explain what a check finds",
     "config": "show the effective settings, secrets masked",
     "dev": "run on this machine, with everything that is not configured made up",
     "encryption": "show what each SDK is given to encrypt with, and what does not match between two sides",

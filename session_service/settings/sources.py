@@ -68,7 +68,7 @@ class Sources:
             found = self._in_layer(layer, name)
             if found is not None:
                 return found
-        default = BY_NAME[name].default
+        default = BY_NAME[name].default if name in BY_NAME else None  # a command may look for a name of its own
         return None if default is None else Found(default, "default")
 
     def _in_layer(self, layer: Layer, name: str) -> Found | None:
@@ -93,7 +93,8 @@ class Sources:
 
     def problem(self, scope: str, name: str, what: str, example: str = "") -> None:
         """Note a problem, once."""
-        problem = Problem(scope + name, what, example or f"{name}={BY_NAME[name].example}")
+        known = BY_NAME[name].example if name in BY_NAME else "..."
+        problem = Problem(scope + name, what, example or f"{name}={known}")
         if problem not in self.problems:
             self.problems.append(problem)
 

@@ -1,0 +1,99 @@
+"""The page of each check, made from what the check says of itself.
+
+Decided here: what a page tells. `python -m session_service.check.pages docs/checks` writes them all (`make docs`), a
+test holds them to the catalogue, and `session-service check explain ID` prints the same.
+"""
+
+import sys
+from pathlib import Path
+
+from session_service.check.catalogue import CHECKS
+from session_service.check.model import Check, Severity
+
+INDEX = "README.md"
+"""The page that lists the others."""
+
+_WEIGHTS = {
+    Severity.MUST: "fails the run",
+    Severity.SHOULD: "is a warning; with --strict it fails the run",
+    Severity.INFO: "is a note, and fails nothing",
+}
+_GENERATED = "<!-- Written by `make docs` from session_service/check/cases. -->"
+
+
+def page(check: Check) -> str:
+    """The page of one check, in Markdown that reads well as plain text."""
+    return "\n".join(
+        [
+            f"# {check.id}: {check.title}",
+            "",
+            f"Severity: {check.severity.value}. What it finds {_WEIGHTS[check.severity]}.",
+            "",
+            f"Rests on: {check.rests_on}.",
+            *_assumed(check),
+            "",
+            "## Why it matters",
+            "",
+            check.why,
+            "",
+            "## How to mend it",
+            "",
+            check.mend,
+            "",
+            "## How it is checked",
+            "",
+            *_made(check),
+            "",
+        ]
+    )
+
+
+def index() -> str:
+    """The list of every check."""
+    rows = [
+        f"| [{check.id}]({check.id}.md) | {check.title} | {check.severity.value} | {check.sessions} | {check.profile} |"
+        for check in CHECKS
+    ]
+    head = ["# Checks", "", "In the order in which they are made; [check.md](../check.md) tells how to use them.", ""]
+    table = ["| Id | What must hold | Severity | Sessions | From profile |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*head, *table, *rows, ""])
+
+
+def all_pages() -> dict[str, str]:
+    """The content of each file in docs/checks."""
+    pages = {f"{check.id}.md": page(check) for check in CHECKS}
+    return {name: f"{_GENERATED}\n\n{text}" for name, text in {**pages, INDEX: index()}.items()}
+
+
+def write(folder: Path) -> None:
+    """Write every page into the folder, and take away what is no check's page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = all_pages()
+    for path in folder.glob("*.md"):
+        if path.name not in pages:
+            path.unlink()
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _assumed(check: Check) -> list[str]:
+    if not check.assumptions:
+        return []
+    rows = ", ".join(map(str, check.assumptions))
+    return ["", f"The platform's own page does not say all of it: see row {rows} of [assumptions](../assumptions.md)."]
+
+
+def _made(check: Check) -> list[str]:
+    sessions = f"{check.sessions} session{'' if check.sessions == 1 else 's'}"
+    lines = [
+        f"- Sessions that a correct endpoint starts for it: {sessions if check.sessions else 'none'}",
+        f"- Smallest profile that has it: {check.profile}",
+    ]
+    if check.after:
+        lines.append(f"- Comes after {', '.join(check.after)}: if that fails, this is skipped")
+    lines += [f"- Skipped where {need.value}" for need in check.needs]
+    return lines
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,68 @@
+"""A run's report for GitHub Actions: annotations as workflow commands, and a summary in Markdown.
+
+Decided here: that what an endpoint answered can start no workflow command and no markup of its own. Escapes are those
+of GitHub's page "Workflow commands for GitHub Actions".
+"""
+
+import html
+import re
+from collections.abc import Iterator
+
+from session_service.check.model import Outcome
+from session_service.check.reports.view import CheckView, View
+
+_LEVELS = {Outcome.FAIL: "error", Outcome.WARN: "warning", Outcome.INCONCLUSIVE: "warning"}
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~:@])")
+
+
+def annotations(view: View) -> Iterator[str]:
+    """A line for each check that failed, warned, or told nothing."""
+    for check in view.checks:
+        level = "error" if view.is_bad(check) else _LEVELS.get(check.outcome)
+        if level:
+            yield f"::{level} title={_property(f'{check.id} {check.title}')}::{_data(_message(check))}"
+
+
+def quiet(token: str, text: str) -> str:
+    """The text, in which no line is taken for a workflow command. `token` is for this once, and hard to guess."""
+    return f"::stop-commands::{token}\n{text}::{token}::\n"
+
+
+def summary(view: View) -> str:
+    """A table of every check, and what to do about each that did not pass."""
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in view.counts().items() if number)
+    lines = [
+        f"### Session endpoint: {'passed' if view.passed else 'not passed'}",
+        "",
+        f"{counts}; {view.started} sessions started",
+        "",
+        "| Check | Outcome | What |",
+        "| --- | --- | --- |",
+        *(f"| {check.id} | {check.outcome.value} | {_markdown(check.title)} |" for check in view.checks),
+        "",
+        *_details(view),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _details(view: View) -> Iterator[str]:
+    for check in view.checks:
+        for finding in check.findings:
+            yield f"- **{check.id}** ({finding.severity}) {_markdown(finding.what)}"
+            yield f"  To mend it: {_markdown(finding.mend)} ({finding.more})"
+
+
+def _message(check: CheckView) -> str:
+    return "\n".join([f"{one.what} To mend it: {one.mend}" for one in check.findings] or [check.reason])
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _markdown(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", html.escape(text, quote=False))

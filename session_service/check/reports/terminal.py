@@ -1,0 +1,151 @@
+"""A run's report for a person at a terminal.
+
+Decided here: how it looks. A section a group, a line a check, and whatever did not pass in full: what was sent and
+what came back, why it matters, how to mend it, and how to repeat it. Written for somebody who has never heard of a uid.
+"""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from session_service.check.model import Outcome, Severity
+from session_service.check.plan import Plan
+from session_service.check.reports.view import GROUPS, CheckView, FindingView, View
+from session_service.check.target import Target
+
+_WIDTH = 110
+_INDENT = " " * 6
+_LABEL = 8
+_MARKS = {
+    Outcome.PASS: ("✔", "ok  "),
+    Outcome.FAIL: ("✖", "FAIL"),
+    Outcome.WARN: ("!", "WARN"),
+    Outcome.INFO: ("i", "info"),
+    Outcome.SKIP: ("–", "skip"),  # noqa: RUF001 - a dash, as skipped tests have
+    Outcome.INCONCLUSIVE: ("?", "??  "),
+}
+_COLOURS = {Outcome.PASS: 32, Outcome.FAIL: 31, Outcome.WARN: 33, Outcome.INCONCLUSIVE: 33}
+_WORDS = {
+    Outcome.PASS: ("passed", "passed"),
+    Outcome.FAIL: ("failed", "failed"),
+    Outcome.WARN: ("warning", "warnings"),
+    Outcome.INFO: ("note", "notes"),
+    Outcome.SKIP: ("skipped", "skipped"),
+    Outcome.INCONCLUSIVE: ("inconclusive", "inconclusive"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What the terminal can show."""
+
+    colour: bool
+    unicode: bool
+
+    def mark(self, outcome: Outcome) -> str:
+        """The sign before a line."""
+        sign = _MARKS[outcome][0 if self.unicode else 1]
+        return f"\x1b[{_COLOURS[outcome]}m{sign}\x1b[0m" if self.colour and outcome in _COLOURS else sign
+
+    def strong(self, text: str) -> str:
+        """The text, to be seen first."""
+        return f"\x1b[1m{text}\x1b[0m" if self.colour else text
+
+
+def style(*, colour: bool, encoding: str) -> Style:
+    """Signs that the encoding has, in colour or not."""
+    try:
+        "".join(signs[0] for signs in _MARKS.values()).encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return Style(colour, unicode=False)
+    return Style(colour, unicode=True)
+
+
+def opening(target: Target, plan: Plan, secret_from: str) -> str:
+    """What is about to be done, before anything is sent.
+
+    The secret shows as where it comes from and its length. No digest of it: whoever sees a report of a public pipeline
+    could try guesses against one, and nobody knows whether this endpoint's secret is strong.
+    """
+    certificate = "given, so the token's signature is checked" if target.certificate else "not given"
+    rows = {
+        "Endpoint": f"{target.method} {target.endpoint}",
+        "Client ID": ascii(target.client_id)[1:-1],
+        "Secret": f"{secret_from}, {len(target.secret)} characters, sent in {target.header}",
+        "Certificate": f"{certificate} (AGORA_APP_CERTIFICATE)",
+        "Plan": f"{_number(len(plan.checks), 'check')}, profile {plan.profile}; a correct endpoint starts "
+        f"{_number(plan.sessions, 'session')}. Ctrl-C is safe.",
+    }
+    return "".join(f"{name:<12} {value}\n" for name, value in rows.items())
+
+
+def written(view: View, style: Style) -> str:
+    """Everything that was found."""
+    lines: list[str] = []
+    for group, checks in view.by_group().items():
+        lines += ["", style.strong(GROUPS[group])]
+        for check in checks:
+            lines += _check(check, style)
+    return "\n".join([*lines, "", *_closing(view, style)]) + "\n"
+
+
+def _check(check: CheckView, style: Style) -> Iterator[str]:
+    line = f"  {style.mark(check.outcome)} {check.id}  {check.title}"
+    passed = check.outcome is Outcome.PASS
+    yield line if passed or not check.reason else f"{line}: {check.reason}"
+    for finding in check.findings:
+        yield ""
+        yield from _finding(check, finding)
+    if check.findings:
+        yield ""
+
+
+def _finding(check: CheckView, finding: FindingView) -> Iterator[str]:
+    yield from _row(finding.severity, finding.what)
+    yield from _row("sent", finding.sent)
+    yield from _row("got", finding.got)
+    yield from _row("why", finding.why)
+    yield from _row("fix", finding.mend)
+    if finding.curl:
+        yield f"{_INDENT}{'repeat':<{_LABEL}}{finding.curl}"
+    yield from _row("rests on", _ground(check))
+    yield from _row("more", f"session-service check explain {check.id}, or {finding.more}")
+
+
+def _row(label: str, text: str) -> Iterator[str]:
+    """A labelled text in as many lines as it takes."""
+    if not text:
+        return
+    lead = f"{_INDENT}{label:<{_LABEL}} "
+    yield from textwrap.wrap(
+        text, _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
+    )
+
+
+def _ground(check: CheckView) -> str:
+    if not check.assumptions:
+        return check.rests_on
+    rows = ", ".join(map(str, check.assumptions))
+    return f"{check.rests_on}. The platform's own page does not say all of it: assumption {rows} in docs/assumptions.md"
+
+
+def _closing(view: View, style: Style) -> Iterator[str]:
+    counts = ", ".join(
+        f"{number} {_WORDS[Outcome(outcome)][number != 1]}" for outcome, number in view.counts().items() if number
+    )
+    rest = f"{_number(view.started, 'session')} started of {view.announced} announced, {view.seconds:.1f} s"
+    yield f"{style.strong(_verdict(view))} {counts or 'nothing was checked'} ({rest})."
+    for check in view.bad():
+        yield f"  {style.mark(check.outcome)} {check.id}  {check.title}"
+    if any(Severity.MUST.value == check.severity for check in view.bad()):
+        yield "MUST: a run of the platform depends on it, or the safety of your project. SHOULD: it warns alone."
+
+
+def _verdict(view: View) -> str:
+    if not view.complete:
+        return "Cut short:"
+    return "Passed:" if view.passed else "Not passed:"
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
