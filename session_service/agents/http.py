@@ -1,6 +1,7 @@
 """The launcher that asks the customer's own agent server to run the agent.
 
-Decided here: four requests below one base URL, what each answer means, and that every request is signed (`signing`).
+Decided here: four requests below one base URL, what each answer means, that every request is signed (`signing`), and
+that a start which was given up may happen all the same: its end is asked for until it no longer can.
 Chosen by SESSION_LAUNCHER=http. docs/agents.md is the same from the side of whoever writes such a server.
 """
 
@@ -18,6 +19,10 @@ from session_service.errors import AgentRefused
 PATIENCE = 8.0
 """Seconds that one `stop`, `poll` or `list` takes at most; less than the end of the process waits for agents."""
 
+LATER_ASKS = (0.5, 1.0, 2.0, 4.0)
+"""Pauses, in seconds, after which an agent's end is asked for again whose start was given up without an answer: a
+server that is still at work on it may know the agent only then."""
+
 _RUNS_ALREADY = 409
 _NO_SUCH_AGENT = 404
 _CANNOT_LIST = frozenset({404, 405, 501})
@@ -34,17 +39,25 @@ class HttpLauncher:
     name = "http"
     survives_restart = True
 
-    def __init__(self, base_url: str, signer: Signer, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, base_url: str, signer: Signer, *, patience: float = PATIENCE, later_asks: Sequence[float] = LATER_ASKS
+    ) -> None:
         self._base = checked_url(base_url)
         self._signer = signer
         self._patience = patience
+        self._later_asks = later_asks
         self._outgoing = Outgoing("The agent server")
+        self._unanswered: set[str] = set()
 
     async def start(self, spec: AgentSpec, deadline: float) -> AgentRef:
         """POST what a process would be handed. 409 says that the agent of this session runs already."""
         body = handover.write(spec)
         request = Request("start", "POST", self._base, self._headers("start", spec.session_id, body), content=body)
-        self._judge("start", await self._outgoing.send(request, deadline), passing=frozenset({_RUNS_ALREADY}))
+        self._unanswered.add(spec.session_id)
+        answer = await self._outgoing.send(request, deadline)
+        if answer.status < 500:  # else something in between may have answered, and the server is still at work
+            self._unanswered.discard(spec.session_id)
+        self._judge("start", answer, passing=frozenset({_RUNS_ALREADY}))
         return AgentRef(self.name, spec.session_id)
 
     async def poll(self, ref: AgentRef) -> AgentState:
@@ -53,8 +66,14 @@ class HttpLauncher:
         return UNKNOWN if answer.status == _NO_SUCH_AGENT else self._state(answer.json())
 
     async def stop(self, ref: AgentRef) -> None:
-        """DELETE the agent. The server answers when it is gone; 404 says that it is."""
-        await self._ask("stop", "DELETE", ref.name, passing=frozenset({_NO_SUCH_AGENT}))
+        """DELETE the agent. The server answers when it is gone; 404 says that it is, or that it is not there yet."""
+        status = await self._end(ref.name)
+        for pause in self._later_asks:
+            if status != _NO_SUCH_AGENT or ref.name not in self._unanswered:
+                break
+            await asyncio.sleep(pause)
+            status = await self._end(ref.name)
+        self._unanswered.discard(ref.name)
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:
         """GET the running agents; none where the server does not serve this."""
@@ -67,6 +86,9 @@ class HttpLauncher:
     async def aclose(self) -> None:
         """Close the connections to the server. The agents go on."""
         await self._outgoing.aclose()
+
+    async def _end(self, name: str) -> int:
+        return (await self._ask("stop", "DELETE", name, passing=frozenset({_NO_SUCH_AGENT}))).status
 
     async def _ask(self, verb: str, method: str, name: str, passing: frozenset[int]) -> Answer:
         url = f"{self._base}/{quote(name, safe='')}"

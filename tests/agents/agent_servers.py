@@ -67,10 +67,11 @@ class HostedAgents:
         clock: Callable[[], float] = time.time,
         random: Callable[[int], bytes] | None = None,
         url: str | None = None,
+        later_asks: Sequence[float] = (0.1,),
     ) -> HttpLauncher:
         """A launcher for this server, with the right secret unless told otherwise."""
         signer = Signer(secrets or (SECRET,), clock=clock, entropy=random or counted_entropy())
-        return HttpLauncher(url or self.url, signer, patience=5.0)
+        return HttpLauncher(url or self.url, signer, patience=5.0, later_asks=later_asks)
 
 
 class HostedTen:

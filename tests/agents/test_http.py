@@ -8,7 +8,7 @@ import pytest
 
 from session_service.agents import handover
 from session_service.agents.contract import AgentRef, AgentState, Launcher
-from session_service.agents.http import HttpLauncher
+from session_service.agents.http import LATER_ASKS, HttpLauncher
 from session_service.agents.outgoing import LONGEST_RETRY_AFTER
 from session_service.errors import AgentRefused, AgentUnavailable, InvalidValue
 from tests.agents.agent_servers import NEXT_SECRET, SECRET, HostedAgents, started
@@ -206,6 +206,26 @@ def test_a_start_that_arrives_after_its_stop_starts_nothing(
 
     run(main())
     assert hosted.api.running == {}
+
+
+def test_an_agent_that_is_started_after_its_stop_is_stopped_as_well(hosted: HostedAgents, run: Run) -> None:
+    """The server breaks that rule: it was at work on a start that was given up, and knew no such agent until then."""
+    late, launcher = Late(), hosted.launcher(later_asks=LATER_ASKS)
+    hosted.api.plays("start", late)
+    hosted.api.remembers = False
+
+    async def main() -> None:
+        start = asyncio.create_task(started(launcher))
+        await hosted.api.arrived.first("start")
+        start.cancel()
+        stop = asyncio.create_task(launcher.stop(AgentRef("http", "s-1")))
+        await hosted.api.arrived.first("stop")
+        late.release()
+        await stop
+        await launcher.aclose()
+
+    run(main())
+    assert (len(late.done), hosted.api.running) == (1, {})
 
 
 @pytest.mark.parametrize("verb", ["stop", "poll", "list"])

@@ -31,11 +31,15 @@ class Refused(Exception):
 
 @dataclass
 class AgentServer(Playing):
-    """Agents by session id, below `path`. `secret` is the one that this side knows; `lists` whether it serves lists."""
+    """Agents by session id, below `path`. `secret` is the one that this side knows; `lists` whether it serves lists.
+
+    One that does not remember (`remembers`) breaks the rule that what was stopped is never started.
+    """
 
     secret: str = field(default="", repr=False)
     path: str = "/agents"
     lists: bool = True
+    remembers: bool = True
     running: dict[str, AgentSpec] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
     stopped: set[str] = field(default_factory=set)
@@ -107,7 +111,7 @@ class AgentServer(Playing):
 
     def _start(self, request: Request, body: bytes) -> tuple[int, object]:
         spec = self._spec(request.headers, body)
-        if spec.session_id in self.stopped:
+        if spec.session_id in self.stopped and self.remembers:
             raise Refused(410, f"This session was stopped before it was started: {body!r}")
         if spec.session_id in self.running:
             raise Refused(409, f"This agent runs: {body!r}")
