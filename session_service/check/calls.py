@@ -12,8 +12,10 @@ from session_service.check.messages import Body, Header, Request
 from session_service.check.target import Target
 
 JSON_TYPE = Header("Content-Type", b"application/json")
+OWN = object()
+"""In place of a client id: the target's own."""
 NOT_GIVEN = object()
-"""The client id of a call that has none."""
+"""In place of a client id: a call that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,13 @@ def header(target: Target, secret: Secret) -> Header:
     return Header(target.header, secret.value, secret.shell)
 
 
-def platform(target: Target, secret: Secret | None, client_id: object = None, *, method: str | None = None) -> Request:
+def platform(target: Target, secret: Secret | None, client_id: object = OWN, *, method: str | None = None) -> Request:
     """The documented call with that secret, or without the header where it is None.
 
-    `client_id` is the target's own where it is None, and left out where it is NOT_GIVEN. In the query of a GET anything
-    but a text is written as JSON.
+    `client_id` is any JSON value, OWN or NOT_GIVEN. In the query of a GET anything but a text is written as JSON.
     """
     verb = method or target.method
-    wanted = target.client_id if client_id is None else client_id
+    wanted = target.client_id if client_id is OWN else client_id
     headers = () if secret is None else (header(target, secret),)
     if verb == "GET":
         return Request(verb, _with_query(target.endpoint.path, wanted), headers)

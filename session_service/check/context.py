@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from session_service.check import calls, wire
+from session_service.check import addresses, calls, wire
+from session_service.check.addresses import Addresses, Resolve
 from session_service.check.calls import Secret
-from session_service.check.messages import Answer, Exchange, Request
+from session_service.check.messages import Answer, Exchange, Request, Silence
 from session_service.check.model import CannotTell, NotApplicable
 from session_service.check.sessions import Sessions
 from session_service.check.target import Target
@@ -26,24 +27,25 @@ _BUSY = (429, 503)
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the checker takes from the machine: Unix time, seconds that only grow, random bytes, patience, trust."""
+    """What the checker takes from the machine: both clocks, random bytes, patience, trust, and what names stand for."""
 
     now: Callable[[], float]
     elapsed: Callable[[], float]
     entropy: Callable[[int], bytes]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    resolve: Resolve = addresses.system
 
 
 @dataclass(slots=True)
 class Context:
-    """One run. `address` is what the host was resolved to; T03 sets it, and every connection goes there."""
+    """One run. `where` is what the host was resolved to; every connection goes to the one address chosen there."""
 
     target: Target
     world: World
     sessions: Sessions
     limits: Limits = DEFAULT_LIMITS
-    address: str = ""
+    where: Addresses = field(default_factory=Addresses)
     good: Exchange | None = None
     """The first good call, which R01 makes and the cases of response, token and encryption read."""
     minted: list[Exchange] = field(default_factory=list)
@@ -71,15 +73,23 @@ class Context:
         """Make a call that has to be refused. One that is answered 2xx all the same counts as a session."""
         self.sessions.may_probe()
         exchange = await self._patiently(request)
+        self.was_to_be_refused(exchange)
+        return exchange
+
+    def was_to_be_refused(self, exchange: Exchange) -> None:
+        """Keep such a call that a case made on a connection of its own, after `sessions.may_probe`."""
         self.refused.append(exchange)
         if exchange.status is not None and 200 <= exchange.status < 300:
             self.sessions.unexpected()
-        return exchange
 
     async def mint(self, request: Request) -> Exchange:
         """Make a call that has to be answered with join details. It counts as a session unless it was refused."""
         self.sessions.take()
-        exchange = await self._patiently(request)
+        try:
+            exchange = await self._patiently(request)
+        except (CannotTell, NotApplicable):
+            self.sessions.give_back()
+            raise
         if exchange.status is not None and not 200 <= exchange.status < 300:
             self.sessions.give_back()
         if exchange.status == 200:
@@ -95,8 +105,16 @@ class Context:
             return Exchange(request, silence=error.silence, detail=error.detail)
 
     def connected(self, tls: Callable[[], ssl.SSLContext] | None = None) -> AbstractAsyncContextManager[Connection]:
-        """A connection of one's own; `wire.NoConnection` where there is none."""
-        return wire.connected(self.target.endpoint, self.address, self.limits, tls or self.world.tls, self.heard)
+        """A connection of one's own; `wire.NoConnection` where there is none.
+
+        NotApplicable where it would be plain http to another machine, whichever checks were left out.
+        """
+        endpoint, address = self.target.endpoint, self.where.chosen
+        if not address:
+            raise wire.NoConnection(Silence.NO_ADDRESS, self.where.trouble)
+        if not endpoint.tls and not addresses.is_loopback(address):
+            raise NotApplicable("the URL is plain http to another machine, where nothing is sent")
+        return wire.connected(endpoint, address, self.limits, tls or self.world.tls, self.heard)
 
     async def _patiently(self, request: Request) -> Exchange:
         """Once more after the time in Retry-After, if the answer is that the endpoint is busy; then CannotTell."""

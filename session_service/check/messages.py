@@ -38,12 +38,15 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One final answer. Header names are in lower case, in the order in which they came; `seconds` from the first byte
-    sent to the last one read."""
+    sent to the last one read. `kept` is whether the connection may carry one more call, by the answer's own words;
+    `excess` whether bytes came behind its end."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
     seconds: float
+    kept: bool = False
+    excess: bool = False
 
     def header(self, name: str) -> str | None:
         """The first header of that name, which is in lower case."""
@@ -58,9 +61,11 @@ class Answer:
 class Silence(Enum):
     """What came instead of an answer; the value is the sentence that says so."""
 
+    NO_ADDRESS = "The host name does not resolve."
     REFUSED = "Nothing listens there: the connection was refused."
     UNREACHABLE = "No connection could be made."
     CONNECT_TIMEOUT = "No connection within the time: packets are dropped on the way, as a firewall does."
+    NO_HANDSHAKE = "The connection stands, and the TLS handshake did not end within the time."
     TLS = "The TLS handshake failed."
     CLOSED = "The connection was closed before an answer was complete."
     NO_ANSWER = "The connection stands, and no answer came within the time."

@@ -8,7 +8,7 @@ is started before what is free has been tried. Called by the command line and th
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from session_service.check import needs
+from session_service.check import addresses, needs
 from session_service.check.context import Context, World
 from session_service.check.messages import Exchange
 from session_service.check.model import CannotTell, Check, NotApplicable, Outcome, Result, judged
@@ -79,10 +79,17 @@ class Run:
 
     async def make(self) -> None:
         """Make every check of the plan."""
-        for check in self._plan.checks:
+        context = self._context
+        context.where = await addresses.found(context.target.endpoint, context.world.resolve)
+        waiting = list(self._plan.checks)
+        while waiting:
+            check = waiting.pop(0)
             self._listener.begins(check)
             blocked = self._results.blocked(check)
-            self._results.take(blocked or await _made(check, self._context, self._start + LONGEST_RUN))
+            self._results.take(blocked or await _made(check, context, self._start + LONGEST_RUN))
+            if context.refused and context.refused[-1].answer is None:
+                # Silence. What the check rests on goes first now: where that fails, nobody waits for thirty silences.
+                waiting.sort(key=lambda other: other.id not in check.after)
 
     def report(self) -> Report:
         """What was found: everything after `make`, and what there is where it was cancelled."""

@@ -31,7 +31,8 @@ class Sessions:
         self.started += 1
 
     def give_back(self) -> None:
-        """The good call was refused, so that nothing was started."""
+        """The good call was refused, so that nothing was started and the session is left for another."""
+        self._taken -= 1
         self.started -= 1
 
     def may_probe(self) -> None:

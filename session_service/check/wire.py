@@ -1,8 +1,8 @@
 """One request over one connection: bytes out, an answer or a silence back, always within its time and its size.
 
-Decided here: how long a connection and an answer may take, how much is read, and what each failure is called. Nothing
-is followed, decompressed or repeated. Requests are written byte by byte, because many of them are malformed on purpose;
-answers are read by h11, which refuses what is not HTTP/1.1. Called by the context alone.
+Decided here: how long a connection and an answer may take, and what each failure is called. Nothing is followed,
+decompressed or repeated. Requests are written byte by byte, because many of them are malformed on purpose. Called by
+the context alone.
 """
 
 import asyncio
@@ -13,14 +13,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import h11
-
 from session_service.check.messages import Answer, Exchange, Request, Silence
+from session_service.check.parsing import Reading, Unreadable
 from session_service.check.target import Endpoint
 
-MOST_HEAD = 64 * 1024
-MOST_BODY = 1024 * 1024
-_CHUNK = 64 * 1024
+_MOST_WAITING = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +37,100 @@ Heard = Callable[[Exchange], None]
 
 
 class NoConnection(Exception):
-    """There is no connection to ask over."""
+    """There is no connection to ask over. `tls` is what OpenSSL said, where it was the one to object."""
 
-    def __init__(self, silence: Silence, detail: str = "") -> None:
+    def __init__(self, silence: Silence, detail: str = "", tls: ssl.SSLError | None = None) -> None:
         super().__init__(detail)
         self.silence = silence
         self.detail = detail
+        self.tls = tls
+
+
+class _Incoming(asyncio.Protocol):
+    """The bytes that came and were not read yet. No more are taken while many wait.
+
+    A protocol instead of a stream: a stream forgets what came before a reset, and an endpoint that refuses a long body
+    early does answer and reset.
+    """
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+        self._waiting = bytearray()
+        self._news = asyncio.Event()
+        self._ended = False
+        self._error: Exception | None = None
+        self._transport: asyncio.ReadTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.ReadTransport)  # noqa: S101 - what asyncio promises a Protocol
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._waiting += data
+        if len(self._waiting) > _MOST_WAITING and self._transport is not None:
+            self._transport.pause_reading()
+        self._news.set()
+
+    def eof_received(self) -> None:
+        self._end(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(exc)
+        self.gone.set()
+
+    async def read(self) -> bytes:
+        """What has come; empty at the end. The error that ended the connection, after all that came before it."""
+        while not self._waiting and not self._ended:
+            self._news.clear()
+            await self._news.wait()
+        if not self._waiting and self._error is not None:
+            raise self._error
+        data = bytes(self._waiting)
+        self._waiting.clear()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+        return data
+
+    def _end(self, error: Exception | None) -> None:
+        self._ended = True
+        self._error = self._error or error
+        self._news.set()
 
 
 class Connection:
     """One connection, over which requests are sent one after the other."""
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        limits: Limits,
-        heard: Heard,
+        self, endpoint: Endpoint, transport: asyncio.Transport, incoming: _Incoming, limits: Limits, heard: Heard
     ) -> None:
         self._endpoint, self._heard = endpoint, heard
-        self._reader, self._writer, self._limits = reader, writer, limits
-        self.tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+        self._transport, self._incoming, self._limits = transport, incoming, limits
+        self.tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
 
     async def exchange(self, request: Request, *, keep: bool = False) -> Exchange:
         """Send it and read the answer. `keep` asks the server to leave the connection open for one more."""
         begun = time.perf_counter()
-        reading = _Reading(request.method)
+        reading = Reading(request.method)
         try:
-            self._writer.write(written(self._endpoint, request, keep=keep))
             async with asyncio.timeout(self._limits.answer):
-                answer = await reading.finish(self._reader)
+                self._transport.write(written(self._endpoint, request, keep=keep))
+                await reading.finish(self._incoming.read)
         except TimeoutError:
-            return Exchange(request, silence=Silence.SLOW_ANSWER if reading.status else Silence.NO_ANSWER)
-        except _Unreadable as error:
-            return Exchange(request, silence=error.silence)
-        except (OSError, ssl.SSLError):
+            return Exchange(request, silence=Silence.SLOW_ANSWER if reading.received else Silence.NO_ANSWER)
+        except Unreadable as error:
+            return Exchange(request, silence=error.silence, detail=error.detail)
+        except ssl.SSLError as error:
+            return Exchange(request, silence=Silence.TLS, detail=_tls_detail(error))
+        except OSError:
             return Exchange(request, silence=Silence.CLOSED)
-        status, headers, body = answer
-        exchange = Exchange(request, Answer(status, headers, body, time.perf_counter() - begun))
+        exchange = Exchange(request, _answer(reading, time.perf_counter() - begun))
         self._heard(exchange)
         return exchange
+
+
+def _answer(reading: Reading, seconds: float) -> Answer:
+    body = bytes(reading.body)
+    return Answer(reading.status, reading.headers, body, seconds, kept=reading.kept, excess=reading.excess)
 
 
 @asynccontextmanager
@@ -92,30 +142,56 @@ async def connected(
     heard: Heard = lambda _: None,
 ) -> AsyncIterator[Connection]:
     """A connection to `address`, which was resolved once and for all; NoConnection says why there is none."""
+    deadline = asyncio.get_running_loop().time() + limits.connect
+    incoming = _Incoming()
+    sock = await _reached(address, endpoint.port, deadline)
+    transport = await _spoken_to(sock, endpoint, tls() if endpoint.tls else None, incoming, deadline)
     try:
-        async with asyncio.timeout(limits.connect):
-            reader, writer = await asyncio.open_connection(
-                address,
-                endpoint.port,
-                limit=_CHUNK,
-                ssl=tls() if endpoint.tls else None,
-                server_hostname=endpoint.host if endpoint.tls else None,
-            )
-    except TimeoutError:
-        raise NoConnection(Silence.CONNECT_TIMEOUT) from None
-    except ssl.SSLError as error:
-        raise NoConnection(Silence.TLS, _tls_detail(error)) from None
-    except ConnectionRefusedError:
-        raise NoConnection(Silence.REFUSED) from None
-    except ConnectionResetError:
-        raise NoConnection(Silence.TLS if endpoint.tls else Silence.CLOSED) from None
-    except (OSError, socket.gaierror) as error:
-        raise NoConnection(Silence.UNREACHABLE, error.strerror or "") from None
-    try:
-        yield Connection(endpoint, reader, writer, limits, heard)
+        yield Connection(endpoint, transport, incoming, limits, heard)
     finally:
         # abort, not close: what is still unsent, or unread, is of no use to anybody, and a close could wait for it.
-        writer.transport.abort()
+        transport.abort()
+        await incoming.gone.wait()
+
+
+async def _reached(address: str, port: int, deadline: float) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    try:
+        async with asyncio.timeout_at(deadline):
+            await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    except BaseException as error:
+        sock.close()
+        if isinstance(error, OSError):
+            raise _unreached(error) from None
+        raise
+    return sock
+
+
+def _unreached(error: OSError) -> NoConnection:
+    if isinstance(error, TimeoutError):
+        return NoConnection(Silence.CONNECT_TIMEOUT)
+    if isinstance(error, ConnectionRefusedError):
+        return NoConnection(Silence.REFUSED)
+    return NoConnection(Silence.UNREACHABLE, (error.strerror or "").lower())
+
+
+async def _spoken_to(
+    sock: socket.socket, endpoint: Endpoint, tls: ssl.SSLContext | None, incoming: _Incoming, deadline: float
+) -> asyncio.Transport:
+    host = endpoint.host if tls else None
+    try:
+        async with asyncio.timeout_at(deadline):
+            transport, _ = await asyncio.get_running_loop().create_connection(
+                lambda: incoming, sock=sock, ssl=tls, server_hostname=host
+            )
+    except TimeoutError:
+        raise NoConnection(Silence.NO_HANDSHAKE) from None
+    except ssl.SSLError as error:
+        raise NoConnection(Silence.TLS, _tls_detail(error), error) from None
+    except OSError:
+        raise NoConnection(Silence.TLS, "the connection was closed in the middle of it") from None
+    return transport
 
 
 def _tls_detail(error: ssl.SSLError) -> str:
@@ -134,55 +210,3 @@ def written(endpoint: Endpoint, request: Request, *, keep: bool = False) -> byte
     head += [f"{name}: {value}".encode() for name, value in added.items() if name.lower() not in own]
     head += [header.name.encode() + b": " + header.value for header in request.headers]
     return b"\r\n".join([*head, b"", request.body.data])
-
-
-class _Unreadable(Exception):
-    def __init__(self, silence: Silence) -> None:
-        super().__init__(silence.value)
-        self.silence = silence
-
-
-class _Reading:
-    """The way of one answer through h11, with the status as soon as it is known."""
-
-    def __init__(self, method: str) -> None:
-        self.status = 0
-        self._headers: tuple[tuple[str, str], ...] = ()
-        self._body = bytearray()
-        self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD)
-        # What was really sent was written by hand. The parser is told only what decides how an answer is framed.
-        asked = "HEAD" if method == "HEAD" else "POST"
-        self._parser.send(h11.Request(method=asked, target="/", headers=[("Host", "unused")]))
-        self._parser.send(h11.EndOfMessage())
-
-    async def finish(self, reader: asyncio.StreamReader) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
-        """Read until the answer is whole."""
-        while True:
-            event = self._next()
-            if event is h11.NEED_DATA:
-                self._parser.receive_data(await reader.read(_CHUNK))
-            elif isinstance(event, h11.Response):
-                self.status = event.status_code
-                self._headers = tuple(
-                    (name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers
-                )
-            elif isinstance(event, h11.Data):
-                self._body += event.data
-                if len(self._body) > MOST_BODY:
-                    raise _Unreadable(Silence.LONG_BODY)
-            elif isinstance(event, h11.EndOfMessage):
-                return self.status, self._headers, bytes(self._body)
-            elif event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
-                raise _Unreadable(Silence.NOT_HTTP)
-
-    def _next(self) -> object:
-        try:
-            return self._parser.next_event()
-        except h11.RemoteProtocolError as error:
-            raise _Unreadable(self._kind(error)) from None
-
-    def _kind(self, error: h11.RemoteProtocolError) -> Silence:
-        if error.error_status_hint == 431:
-            return Silence.LONG_HEAD
-        closed = self._parser.trailing_data[1]
-        return Silence.CLOSED if closed and (self.status or not self._parser.trailing_data[0]) else Silence.NOT_HTTP
