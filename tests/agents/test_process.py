@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from session_service.agents.contract import AgentRef, AgentState
+from session_service.agents.contract import AgentRef, AgentSpec, AgentState
 from session_service.agents.process import ReadySign, child_environment
 from session_service.errors import AgentUnavailable
 from tests.agents import programs
@@ -19,8 +19,11 @@ from tests.agents.programs import alive, program
 from tests.agents.specs import agent_spec
 
 pytestmark = pytest.mark.real
-LARGE = replace(agent_spec(), test={"prompt": "x" * 300_000})
-"""A session that no pipe holds at once."""
+
+
+def large() -> AgentSpec:
+    """A session that no pipe holds at once."""
+    return replace(agent_spec(), test={"prompt": "x" * 300_000})
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +88,7 @@ def test_an_agent_need_not_read(run: Run, command: tuple[str, ...]) -> None:
     launcher = process_launcher(command, "spawn")
 
     async def main() -> None:
-        ref = await launcher.start(LARGE, SOON)
+        ref = await launcher.start(large(), SOON)
         await launcher.stop(ref)
 
     run(main())
@@ -96,7 +99,7 @@ def test_an_agent_that_reads_late_gets_everything(run: Run) -> None:
     launcher = process_launcher(program("n = len(sys.stdin.read()); print('ready' if n > 300000 else n)"))
 
     async def main() -> None:
-        await launcher.stop(await launcher.start(LARGE, SOON))
+        await launcher.stop(await launcher.start(large(), SOON))
 
     run(main())
 

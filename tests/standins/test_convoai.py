@@ -1,8 +1,7 @@
 """The stand-in for Agora's API refuses what Agora documents: what it lets pass proves something."""
 
-import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx2
@@ -15,35 +14,46 @@ from tests.agents.specs import PROJECT, agent_spec
 
 pytestmark = pytest.mark.real
 
-SPEC = agent_spec()
+SEAT = agent_spec().agora
+"""Where the agent is to be. Its token is of the time of collecting, and not used."""
 BASIC = {"Authorization": "Basic " + b64encode(":".join(CUSTOMER).encode()).decode()}
-RIGHT: Mapping[str, Any] = {
-    **TEMPLATE["properties"],  # type: ignore[dict-item]
-    "channel": SPEC.agora.channel,
-    "token": SPEC.agora.token,
-    "agent_rtc_uid": str(SPEC.agora.uid),
-    "remote_rtc_uids": ["1"],
-}
+
+
+def right() -> Mapping[str, Any]:
+    """The properties of a join that nothing is wrong with now."""
+    return {
+        **TEMPLATE["properties"],  # type: ignore[dict-item]
+        "channel": SEAT.channel,
+        "token": agent_spec().agora.token,
+        "agent_rtc_uid": str(SEAT.uid),
+        "remote_rtc_uids": ["1"],
+    }
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx2.Client]:
-    """The project's API, which takes Basic authentication and tokens."""
-    with Hosted(customer=CUSTOMER) as hosted:
-        base = f"{hosted.url}/v2/projects/{PROJECT.app_id}"
-        with httpx2.Client(base_url=base, headers=BASIC, timeout=60, trust_env=False) as made:
-            yield made
+def hosted() -> Iterator[Hosted]:
+    """The project's API, which takes Basic authentication and tokens; its clock stands still."""
+    with Hosted(customer=CUSTOMER) as running:
+        yield running
 
 
-def token(project: Project = PROJECT, age: int = 0, channel: str = SPEC.agora.channel) -> dict[str, str]:
-    """The header of a token for the session's channel and agent that was minted so long ago."""
-    header = agora_token(project, lambda: time.time() - age, counted_entropy())
-    return {"Authorization": header(channel, str(SPEC.agora.uid))}
+@pytest.fixture(scope="module")
+def client(hosted: Hosted) -> Iterator[httpx2.Client]:
+    """Who calls it, with Basic authentication."""
+    base = f"{hosted.url}/v2/projects/{PROJECT.app_id}"
+    with httpx2.Client(base_url=base, headers=BASIC, timeout=60, trust_env=False) as made:
+        yield made
+
+
+def token(at: float, project: Project = PROJECT, channel: str = SEAT.channel) -> dict[str, str]:
+    """The header of a token for the session's channel and agent, minted at that instant."""
+    header = agora_token(project, lambda: at, counted_entropy())
+    return {"Authorization": header(channel, str(SEAT.uid))}
 
 
 def join(client: httpx2.Client, changes: Mapping[str, Any], **more: Any) -> httpx2.Response:
-    """RIGHT with changes; None takes a property away."""
-    properties = {key: value for key, value in {**RIGHT, **changes}.items() if value is not None}
+    """What is right, with changes; None takes a property away."""
+    properties = {key: value for key, value in {**right(), **changes}.items() if value is not None}
     return client.post("/join", json={"name": "s-1", "properties": properties} | more.pop("top", {}), **more)
 
 
@@ -83,24 +93,24 @@ def test_a_join_body_that_breaks_a_rule_is_refused(client: httpx2.Client, change
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("made", "status"),
     [
-        ({"Authorization": ""}, 401),
-        ({"Authorization": "Basic " + b64encode(b"a:b").decode()}, 401),
-        ({"Authorization": "agora token=007"}, 401),
-        (token(age=700), 401),
-        (token(age=-700), 401),
-        (token(Project(PROJECT.app_id, "0" * 32)), 401),
-        (token(Project("0" * 32, PROJECT.certificate)), 401),
-        ({"Authorization": f"agora token={SPEC.agora.token}"}, 401),
-        (token(channel="another"), 403),
+        (lambda now: {"Authorization": ""}, 401),
+        (lambda now: {"Authorization": "Basic " + b64encode(b"a:b").decode()}, 401),
+        (lambda now: {"Authorization": "agora token=007"}, 401),
+        (lambda now: token(now - 700), 401),
+        (lambda now: token(now + 700), 401),
+        (lambda now: token(now, Project(PROJECT.app_id, "0" * 32)), 401),
+        (lambda now: token(now, Project("0" * 32, PROJECT.certificate)), 401),
+        (lambda now: {"Authorization": f"agora token={agent_spec(now=now).agora.token}"}, 401),
+        (lambda now: token(now, channel="another"), 403),
     ],
 )
 def test_a_call_that_nothing_authenticates_is_refused(
-    client: httpx2.Client, headers: dict[str, str], status: int
+    hosted: Hosted, client: httpx2.Client, made: Callable[[float], dict[str, str]], status: int
 ) -> None:
     """Also a token without RTM, and one that is for somewhere else."""
-    assert join(client, {}, headers=headers).status_code == status
+    assert join(client, {}, headers=made(hosted.api.now)).status_code == status
 
 
 def test_a_name_is_unique_among_what_runs_and_free_again_after_it() -> None:
@@ -108,7 +118,7 @@ def test_a_name_is_unique_among_what_runs_and_free_again_after_it() -> None:
     with Hosted(customer=CUSTOMER) as hosted:
         base = f"{hosted.url}/v2/projects/{PROJECT.app_id}"
         with httpx2.Client(base_url=base, headers=BASIC, timeout=60, trust_env=False) as client:
-            first = join(client, {"idle_timeout": 60}, headers=token()).json()["agent_id"]
+            first = join(client, {"idle_timeout": 60}, headers=token(hosted.api.now)).json()["agent_id"]
             second = join(client, {})
             assert (second.status_code, second.json()["agent_id"]) == (409, first)
             hosted.api.tasks[first].tester_left = hosted.api.now
