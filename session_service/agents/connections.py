@@ -51,8 +51,12 @@ class Connections(httpx2.AsyncBaseTransport):
         """Keep it, and close those that have been idle for too long, or are too many: the first of the stack."""
         now = asyncio.get_running_loop().time()
         self._idle.append((now, connection))
-        while self._idle[0][0] < now - KEPT_SECONDS or len(self._idle) > KEPT_CONNECTIONS:
+        while self._has_superfluous(now):
             await self._idle.popleft()[1].aclose()
+
+    def _has_superfluous(self, now: float) -> bool:
+        """Whether the first is too old or one too many; while another was closed, somebody may have taken the last."""
+        return bool(self._idle) and (self._idle[0][0] < now - KEPT_SECONDS or len(self._idle) > KEPT_CONNECTIONS)
 
 
 class _Borrowed(httpx2.AsyncByteStream):

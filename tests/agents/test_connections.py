@@ -109,6 +109,29 @@ def test_what_was_idle_for_too_long_is_closed() -> None:
     assert virtual_time.run(main) == 1
 
 
+def test_the_last_idle_one_may_be_taken_while_an_old_one_is_closed() -> None:
+    """Whoever gives one back closes what is too old, and meanwhile another request comes, at whichever moment."""
+
+    async def main() -> list[bytes]:
+        counting = Counting()
+        async with _client(counting) as client:
+
+            async def later(turns: int) -> bytes:
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                return (await client.get("/")).content
+
+            seen = []
+            for turns in range(60):
+                await _at_once(client, counting, 3)
+                await asyncio.sleep(KEPT_SECONDS + 1)
+                counting.enough = 1
+                seen += await asyncio.gather(later(0), later(turns))
+            return seen
+
+    assert virtual_time.run(main) == [b"ok"] * 120
+
+
 def test_no_more_idle_connections_are_kept_than_are_useful() -> None:
     """The others are closed when their answers are read."""
 
