@@ -40,6 +40,14 @@ _NO_TOKENS: tuple[tuple[Callable[[str], bool], str], ...] = (
         "There is white space or a line break in the text. A token has none: copy it whole, and nothing with it.",
     ),
     (
+        lambda text: text.startswith(("MDA3", "MDA2")),  # base64 of 007 and 006
+        "This is the base64 of a token, not a token. It was encoded once more; take the text itself.",
+    ),
+    (
+        lambda text: "%" in text,
+        "There are percent signs in the text: the token was written for a URL. Take it as it was minted.",
+    ),
+    (
         lambda text: text.startswith("eyJ"),
         "This is a JSON Web Token, as LiveKit and many others use. Agora's begin with 007 or 006.",
     ),

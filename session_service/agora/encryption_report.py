@@ -2,10 +2,12 @@
 
 Decided here: where key and salt stand in a captured answer and in what an agent is handed, every fault of one side, and
 every difference between two. `agora.encryption` is strict and takes nothing wrong; here, everything wrong is told.
-Pure. Called by the command line; docs/encryption.md tells users the same. No text of this module holds a key or a salt.
+Pure. Called by the command line and the checker; docs/encryption.md tells users the same. No text of this module holds
+a key or a salt.
 """
 
 import binascii
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +16,7 @@ from session_service.agora.encryption import MODES, SALT_SIZE, ChannelEncryption
 from session_service.errors import InvalidValue
 
 SILENCE = "Both sides join without an error, and neither hears the other."
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _NOT_STARTED = "A native SDK answers -2 to enabling encryption; who joins all the same hears nobody."
 
 
@@ -40,7 +43,7 @@ class Side:
     @property
     def salt_bytes(self) -> bytes | None:
         """What the salt's text is the base64 of, or None where there is no salt, or it is no base64."""
-        return None if self.salt is None else _decoded(self.salt)
+        return None if self.salt is None else decoded(self.salt)
 
 
 def from_json(value: object) -> Side:
@@ -81,7 +84,8 @@ def _text(value: Mapping[str, object], name: str) -> str | None:
     raise InvalidValue(f"{name} must be a text, null, or absent.")
 
 
-def _decoded(text: str) -> bytes | None:
+def decoded(text: str) -> bytes | None:
+    """Return what `text` is the base64 of, with or without a strict end; None where it is none."""
     try:
         return b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -95,52 +99,110 @@ def _bytes(text: str) -> bytes:
 
 def faults(side: Side) -> tuple[str, ...]:
     """What is wrong with one side alone, a sentence each. Empty also for a side that does not encrypt."""
+    return (*incomplete(side), *malformed(side))
+
+
+def incomplete(side: Side) -> tuple[str, ...]:
+    """What a side that encrypts lacks: a mode that Agora knows, a key, or the salt that its mode takes."""
+    if not side.encrypted:
+        return ()
+    return (*_mode_missing(side), *_key_missing(side), *_salt_missing(side))
+
+
+def malformed(side: Side) -> tuple[str, ...]:
+    """What is wrong with the form of what is there: names of several modes, a key or a salt that SDKs take amiss."""
     if not side.encrypted:
         return ()
     return (*_mode_faults(side), *_key_faults(side), *_salt_faults(side))
 
 
-def _mode_faults(side: Side) -> Iterator[str]:
+def superfluous_salt(side: Side) -> str | None:
+    """The sentence for a salt in a mode that takes none, which SDKs ignore."""
     mode = side.known_mode
+    if mode is None or mode.salted or side.salt is None:
+        return None
+    return f"The mode {mode.name} takes no salt. SDKs ignore it; leave it out."
+
+
+def _mode_missing(side: Side) -> Iterator[str]:
     if side.mode is None:
         yield "There is a key or a salt and no mode. A side without a mode does not encrypt."
-    elif mode is None:
+    elif side.known_mode is None:
         yield f"The mode is none of Agora's.{_other_spelling(side.mode)} They are: {', '.join(MODES)}."
-    elif side.mode_number not in (None, mode.number) or side.web_mode not in (None, mode.web_name):
+
+
+def _key_missing(side: Side) -> Iterator[str]:
+    if not side.key:
+        yield f"There is no key. {_NOT_STARTED}"
+
+
+def _salt_missing(side: Side) -> Iterator[str]:
+    if side.known_mode and side.known_mode.salted and not side.salt:
+        yield f"The salt is missing, and {side.known_mode.name} needs one. {_NOT_STARTED}"
+
+
+def _mode_faults(side: Side) -> Iterator[str]:
+    mode = side.known_mode
+    if mode and (side.mode_number not in (None, mode.number) or side.web_mode not in (None, mode.web_name)):
         yield f"Name, number and Web name are not those of one mode: {mode.name} is {mode.number} and {mode.web_name}."
 
 
 def _other_spelling(written: str) -> str:
     letters = written.lower().replace("-", "").replace("_", "").replace(" ", "")
-    for name in MODES:
-        if name.replace("_", "") == letters:
+    for name, mode in MODES.items():
+        if letters in (name.replace("_", ""), str(mode.number)):
             return f" The contract writes {name}."
     return ""
 
 
 def _key_faults(side: Side) -> Iterator[str]:
     if not side.key:
-        yield f"There is no key. {_NOT_STARTED}"
-    elif side.key != side.key.strip():
+        return
+    if side.key != side.key.strip():
         yield f"The key begins or ends with white space, and that counts as part of it. {SILENCE}"
     elif not (side.key.isascii() and side.key.isprintable()):
         yield "The key is not printable ASCII: SDKs turn such text into different bytes."
 
 
 def _salt_faults(side: Side) -> Iterator[str]:
-    mode, salt = side.known_mode, side.salt_bytes
-    if mode is None or (not mode.salted and side.salt is None):
-        return
-    if not mode.salted:
-        yield f"The mode {mode.name} takes no salt. SDKs ignore it; leave it out."
-    elif not side.salt:
-        yield f"The salt is missing, and {mode.name} needs one. {_NOT_STARTED}"
-    elif salt is None:
-        yield "The salt is not standard base64. It must be base64 of 32 bytes: 44 characters, with one = at the end."
+    if superfluous := superfluous_salt(side):
+        yield superfluous
+    elif side.known_mode and side.salt:
+        yield from _salt_text_faults(side.salt)
+
+
+def _salt_text_faults(text: str) -> Iterator[str]:
+    salt = decoded(text)
+    if salt is None or b64encode(salt).decode() != text:
+        yield (
+            f"The salt is not standard base64.{_other_alphabet(text)} It must be base64 of {SALT_SIZE} bytes: 44 "
+            "characters, with one = at the end."
+        )
     elif len(salt) != SALT_SIZE:
-        yield f"The salt has {len(salt)} bytes instead of {SALT_SIZE}. SDKs cut or fill it, each in its way: {SILENCE}"
+        yield (
+            f"The salt has {len(salt)} bytes instead of {SALT_SIZE}.{_misread(text, salt)} SDKs cut or fill it, each "
+            f"in its way: {SILENCE}"
+        )
     elif not any(salt):
         yield "The salt is all zero, which Agora refuses."
+
+
+def _other_alphabet(text: str) -> str:
+    """Which other writing of bytes the text is; the same 32 bytes have to be written anew."""
+    if text != text.strip():
+        return " There is white space around it."
+    if decoded(text + "=" * (-len(text) % 4)):
+        return " The = at its end are missing."
+    if decoded(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)):
+        return " It is the URL-safe kind, with - and _ instead of + and /."
+    return ""
+
+
+def _misread(text: str, salt: bytes) -> str:
+    if _HEX.fullmatch(text):
+        return " It is written in hexadecimal."
+    inner = decoded(salt.decode("latin-1"))
+    return " It is base64 of base64: it was encoded twice." if inner and len(inner) == SALT_SIZE else ""
 
 
 def differences(one: Side, other: Side) -> tuple[str, ...]:
@@ -180,10 +242,10 @@ def _transformed(one: str, other: str) -> str:
 def _spellings(key: str) -> Iterator[str]:
     yield b64encode(_bytes(key)).decode()
     yield _bytes(key).hex()
-    decoded = _decoded(key)
-    if decoded:
-        yield decoded.hex()
-        yield decoded.decode("latin-1")
+    inner = decoded(key)
+    if inner:
+        yield inner.hex()
+        yield inner.decode("latin-1")
 
 
 def _different_salts(one: Side, other: Side) -> Iterator[str]:

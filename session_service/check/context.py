@@ -82,11 +82,14 @@ class Context:
         if exchange.status is not None and 200 <= exchange.status < 300:
             self.sessions.unexpected()
 
-    async def mint(self, request: Request) -> Exchange:
-        """Make a call that has to be answered with join details. It counts as a session unless it was refused."""
+    async def mint(self, request: Request, *, patient: bool = True) -> Exchange:
+        """Make a call that has to be answered with join details. It counts as a session unless it was refused.
+
+        Where not `patient`, the answer that the endpoint is busy is as good as any other.
+        """
         self.sessions.take()
         try:
-            exchange = await self._patiently(request)
+            exchange = await (self._patiently(request) if patient else self.once(request))
         except (CannotTell, NotApplicable):
             self.sessions.give_back()
             raise

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from session_service.agora import encryption, identifiers
+from session_service.check.model import Seen
 from session_service.errors import InvalidValue
 
 DEFAULT_HEADER = "X-Cekura-Secret"
@@ -86,8 +87,8 @@ def _split(url: str) -> SplitResult:
 class AgentWatch(Protocol):
     """Somebody who can see whether an agent really comes to a channel, and leaves it."""
 
-    async def watched(self, join_details: Mapping[str, Any]) -> tuple[str, ...]:
-        """Wait until the agent of that session has come and gone; a sentence for each thing that was not so."""
+    async def watched(self, join_details: Mapping[str, Any]) -> Seen:
+        """Wait, within bounds, until the agent of that session has come and gone; CannotTell where nobody can look."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,189 @@
-"""Group."""
+"""Group S: the answer to the first good call, before anybody looks into its token. Nothing is sent here."""
 
-from session_service.check.model import Check
+import re
+from collections.abc import Callable, Iterator
 
-CHECKS: tuple[Check, ...] = ()
+from session_service.agora import identifiers
+from session_service.check import reading, received
+from session_service.check.context import Context
+from session_service.check.model import Check, Finding, Seen, Severity
+from session_service.check.received import ENCRYPTION, Received
+from session_service.errors import InvalidValue
+
+_PAGE = "Agora Simulations, Session endpoint contract, Response"
+_LONGEST_CHANNEL = identifiers.MAX_CHANNEL + 1
+_HEX_32 = re.compile(r"[0-9A-Fa-f]{32}")
+_SECRET_NAME = re.compile(
+    r"certificate|app_?cert|private|secret|passw|credential|api_?key|access_?key|signing_?key|master_?key"
+)
+_ID_NAME = re.compile(r"(^|[a-z_-])id$", re.IGNORECASE)
+_DEEPEST = 32
+
+
+async def _form(context: Context) -> Seen:
+    findings = (Finding(fault.what, context.good, mend=fault.mend) for fault in reading.faults(context.first_answer()))
+    return Seen(tuple(findings), "a JSON object with the three required keys")
+
+
+async def _values(context: Context) -> Seen:
+    found = received.first(context)
+    findings = (
+        *_broken(context, identifiers.app_id, found.app_id, "agora_app_id"),
+        *_channel(context, found.channel),
+        *_token(context, found.token),
+    )
+    return Seen(findings, f"a channel of {len(found.channel)} characters")
+
+
+def _broken(context: Context, rule: Callable[[str], str], text: str, name: str) -> Iterator[Finding]:
+    try:
+        rule(text)
+    except InvalidValue as error:
+        yield Finding(f"{name} breaks a rule of Agora. {error}", context.good)
+
+
+def _channel(context: Context, channel: str) -> Iterator[Finding]:
+    # Agora's pages differ by one: "less than 64 bytes" for its builders, "up to 64 bytes" elsewhere.
+    if len(channel) == _LONGEST_CHANNEL and not any(_broken(context, identifiers.channel, channel[1:], "")):
+        what = "agora_channel has 64 characters. Some of Agora's pages allow 64 and others 63."
+        yield Finding(what, context.good, Severity.SHOULD)
+    else:
+        yield from _broken(context, identifiers.channel, channel, "agora_channel")
+
+
+def _token(context: Context, token: str) -> Iterator[Finding]:
+    if not (token.isascii() and token.isprintable()):
+        what = "agora_token holds characters that no token has: line breaks, control characters, or none of ASCII."
+        mend = "Hand on the token as the builder returns it; strip the line end where it comes from a file or a shell."
+        yield Finding(what, context.good, mend=mend)
+
+
+async def _nothing_more(context: Context) -> Seen:
+    found = received.first(context)
+    further = [name for name in found.others if name not in ENCRYPTION]
+    findings = (*_void(context, found), *_secrets(context, found))
+    return Seen(findings, f"{len(further)} further keys" if further else "no further keys")
+
+
+def _void(context: Context, found: Received) -> Iterator[Finding]:
+    """Null or empty where the page says to leave it out. Where the value is needed, its absence is E01's."""
+    side = found.side
+    for name in ENCRYPTION:
+        needless = not side.encrypted or (name == "encryption_salt" and side.known_mode and not side.known_mode.salted)
+        if needless and name in found.others and found.others[name] in (None, ""):
+            what = f"{name} is {'null' if found.others[name] is None else 'empty'} instead of absent."
+            why = (
+                "The page says to omit it; a reader that looks whether the key is there takes the channel as encrypted."
+            )
+            yield Finding(what, context.good, why=why, mend="Leave the key out when there is nothing to say.")
+
+
+def _secrets(context: Context, found: Received) -> Iterator[Finding]:
+    further = {name: value for name, value in found.others.items() if name not in ENCRYPTION}
+    known = {found.app_id, found.channel}
+    for path, value in _leaves(further):
+        because = _known_secret(context, value) or _looks_secret(path, value, known)
+        if because:
+            yield Finding(f"The further key {_name(path)} {because}.", context.good)
+    for name, text in (("agora_channel", found.channel), ("agora_token", found.token)):
+        because = _known_secret(context, text)
+        if because:
+            yield Finding(f"{name} {because}.", context.good)
+
+
+def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if inner is None or len(path) > _DEEPEST:
+        yield path, value
+        return
+    for key, item in inner:
+        yield from _leaves(item, (*path, str(key)))
+
+
+def _name(path: tuple[str, ...]) -> str:
+    return repr(".".join(path)[:60])
+
+
+def _known_secret(context: Context, value: object) -> str | None:
+    """Why the value is one that we were given to keep."""
+    if not isinstance(value, str):
+        return None
+    certificate = context.target.certificate
+    if certificate and certificate.lower() in value.lower():
+        return "holds the App Certificate"
+    return "holds the secret that was sent" if context.target.secret.decode() in value else None
+
+
+def _looks_secret(path: tuple[str, ...], value: object, known: set[str]) -> str | None:
+    if not value or isinstance(value, bool):
+        return None
+    if any(_SECRET_NAME.search(name.lower().replace("-", "_")) for name in path):
+        return "is named like a secret"
+    if not isinstance(value, str):
+        return None
+    if "-----BEGIN" in value:
+        return "holds a key or a certificate in PEM"
+    if _HEX_32.fullmatch(value) and not _ID_NAME.search(path[-1]) and not any(value in text for text in known):
+        return "holds 32 hexadecimal characters, as an App Certificate is, and they are not the App ID"
+    return None
+
+
+async def _not_stored(context: Context) -> Seen:
+    values = [value for name, value in context.first_answer().headers if name == "cache-control"]
+    directives = {part.strip().lower() for value in values for part in value.split(",")}
+    if "no-store" in directives:
+        return Seen()
+    said = f"says Cache-Control: {', '.join(values)[:80]!a}, without no-store" if values else "has no Cache-Control"
+    return Seen((Finding(f"The answer holds a token and {said}.", context.good),))
+
+
+CHECKS = (
+    Check(
+        id="S01",
+        title="the answer is a JSON object with the three join details",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}; RFC 8259, 8.1",
+        assumptions=(1,),
+        why="The platform reads app id, channel and token out of this object. What it cannot read, it cannot join.",
+        mend='Answer with exactly {"agora_app_id": "...", "agora_channel": "...", "agora_token": "..."}.',
+        profile="quick",
+        run=_form,
+        after=("R01",),
+    ),
+    Check(
+        id="S02",
+        title="app id, channel and token are made of what Agora allows",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}; Agora's rules for App IDs and channel names",
+        why="Agora's client refuses to join with anything else, before it asks a server.",
+        mend="Copy the App ID from Agora's console. Name channels with letters, digits and -, at most 63 of them.",
+        profile="quick",
+        run=_values,
+        after=("S01",),
+    ),
+    Check(
+        id="S03",
+        title="the answer tells nothing that it should not",
+        severity=Severity.SHOULD,
+        rests_on=f"{_PAGE}; OWASP ASVS 5.0, 15.3.1: only the fields that are needed",
+        assumptions=(6, 7),
+        why="Whoever has your App Certificate mints tokens for every channel of your project, and you pay for them.",
+        mend="Take the key out of the answer; the six documented ones are all that the platform reads. If it was a "
+        "secret, replace it: it has been sent.",
+        profile="quick",
+        run=_nothing_more,
+        after=("S01",),
+    ),
+    Check(
+        id="S04",
+        title="the answer is not to be stored",
+        severity=Severity.SHOULD,
+        rests_on="RFC 9111, 5.2.2.5; OWASP ASVS 5.0, 14.3.2",
+        why="A cache on the way may keep the token, and hand a GET of another run the channel of this one.",
+        mend="Send Cache-Control: no-store with every answer.",
+        profile="quick",
+        run=_not_stored,
+        after=("S01",),
+    ),
+)
+"""The checks of this group."""

@@ -1,5 +1,269 @@
-"""Group."""
+"""Group K: the token of the first good call, decoded. Nothing is sent here, and no finding holds the token."""
 
-from session_service.check.model import Check
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-CHECKS: tuple[Check, ...] = ()
+from session_service.agora import (
+    identifiers,
+    instants,
+    token_judgement,
+    token_mistakes,
+    token_remarks,
+    token_report,
+)
+from session_service.agora.token_judgement import Difference, named_user, shown
+from session_service.agora.token_report import Expected, TokenReport
+from session_service.agora.token_services import RTC
+from session_service.agora.tokens import VERSION
+from session_service.check import lifetimes, received
+from session_service.check.context import Context
+from session_service.check.model import CannotTell, Check, Finding, NotApplicable, Seen, Severity
+from session_service.check.received import Received
+from session_service.errors import InvalidValue, UnreadableToken
+
+_PAGE = "Agora Simulations, Session endpoint contract, Response: agora_token"
+_MINT_007 = "Mint version 007: RtcTokenBuilder2 of AgoraIO/Tools does, in most languages."
+_CERTIFICATE_ANSWERED = (
+    "agora_app_id holds the App Certificate. Whoever saw the answer can mint tokens for your project: replace the "
+    "certificate in Agora's console."
+)
+_ANYBODY = "Two participants with one uid remove each other: whoever has the token can push the tester out."
+
+
+def _expected(context: Context, found: Received) -> Expected:
+    return Expected(found.channel, str(context.target.join_uid), found.app_id)
+
+
+def _read(context: Context) -> tuple[Received, TokenReport]:
+    """The join details and what their token says; UnreadableToken."""
+    found = received.first(context)
+    if not (found.token.isascii() and found.token.isprintable()):
+        raise NotApplicable("the token holds characters that S02 tells of")
+    return found, token_report.report(found.token, context.target.certificate, _expected(context, found))
+
+
+def _readable(context: Context) -> tuple[Received, TokenReport]:
+    try:
+        return _read(context)
+    except UnreadableToken:
+        raise NotApplicable("the token cannot be read, as K01 tells") from None
+
+
+def _opening(context: Context) -> tuple[Received, TokenReport]:
+    """The same of a token that opens a channel at all, which K02 tells about."""
+    found, report = _readable(context)
+    if report.version == VERSION and report.channel is None:
+        raise NotApplicable("the token opens no channel, as K02 tells")
+    return found, report
+
+
+def _now(context: Context) -> int:
+    return int(context.world.now())
+
+
+def _told(context: Context, difference: Difference, mend: str | None = None) -> Finding:
+    """The difference, with what Agora's client makes of it as the reason."""
+    why = difference.error.told if difference.error else None
+    return Finding(difference.what, context.good, why=why, mend=mend)
+
+
+def _differing(report: TokenReport, expected: Expected, subject: str) -> Iterator[Difference]:
+    return (found for found in token_judgement.judge(report, expected, 0) if found.subject == subject)
+
+
+async def _format(context: Context) -> Seen:
+    try:
+        found, report = _read(context)
+    except UnreadableToken as error:
+        return Seen((Finding(f"agora_token cannot be read. {error}", context.good),))
+    findings = (*_version(context, report), *_app_id(context, found, report))
+    return Seen(findings, decoded(report, _now(context)))
+
+
+def _version(context: Context, report: TokenReport) -> Iterator[Finding]:
+    if report.version != VERSION:
+        what = f"The token is of version {report.version}, which Agora keeps for old SDKs and advises against."
+        yield Finding(what, context.good, Severity.SHOULD, mend=_MINT_007)
+    unread = token_remarks.unread_services(report)
+    if unread:
+        yield Finding(unread, context.good, Severity.SHOULD, mend="Mint the token with the service rtc alone.")
+
+
+def _app_id(context: Context, found: Received, report: TokenReport) -> Iterator[Finding]:
+    """No App ID is shown whole: by mistake it may be the certificate."""
+    if report.app_id == found.app_id or _is_no_app_id(found.app_id):
+        return
+    if context.target.certificate in (found.app_id, report.app_id):
+        swapped = token_mistakes.SWAPPED if report.app_id == context.target.certificate else _CERTIFICATE_ANSWERED
+        yield Finding(swapped, context.good, mend="Read App ID and App Certificate from the right variables again.")
+        return
+    what = f"The token is for the App ID {_short(report.app_id)}, and agora_app_id is {_short(found.app_id)}."
+    if report.app_id.lower() == found.app_id.lower():
+        what += " Only upper and lower case differ, and they count."
+    yield replace(
+        next(_told(context, each) for each in _differing(report, _expected(context, found), "app_id")), what=what
+    )
+
+
+def _is_no_app_id(text: str) -> bool:
+    """Whether S02 has told about it already."""
+    try:
+        identifiers.app_id(text)
+    except InvalidValue:
+        return True
+    return False
+
+
+def _short(app_id: str) -> str:
+    return shown(app_id[:8]) + ("..." if len(app_id) > 8 else "")
+
+
+def decoded(report: TokenReport, now: int) -> str:
+    """What the token says, in a line."""
+    names = [f"version {report.version}", f"app id {_short(report.app_id)}"]
+    if report.channel is not None:
+        names.append(f"channel {shown(report.channel)}")
+    if report.user is not None:
+        names.append(named_user(report.user))
+    end, _ = token_judgement.end_of_use(report)
+    return ", ".join([*names, *report.privileges, f"ends {instants.relative(end, now)}"])
+
+
+async def _channel(context: Context) -> Seen:
+    found, report = _readable(context)
+    if report.partly_read and report.channel is None:
+        raise CannotTell("the token begins with a service whose layout nobody has documented")
+    findings = (*_opened(context, found, report), *_signature(context, found, report))
+    return Seen(findings, _proof(report))
+
+
+def _opened(context: Context, found: Received, report: TokenReport) -> Iterator[Finding]:
+    wide = token_remarks.open_channel(report)
+    if wide:
+        mend = "Mint each token for the one channel that the same answer names."
+        yield Finding(wide, context.good, why="Whoever gets hold of it can listen to other calls.", mend=mend)
+        return
+    differences = list(_differing(report, _expected(context, found), "channel"))
+    yield from (_told(context, difference) for difference in differences)
+    others = [service for service in report.services if service.name == RTC.name][1:]
+    if not differences and any(service.fields.get("channel") != found.channel for service in others):
+        yield Finding("The token opens further channels besides agora_channel.", context.good)
+
+
+def _signature(context: Context, found: Received, report: TokenReport) -> Iterator[Finding]:
+    certificate = context.target.certificate
+    for difference in _differing(report, _expected(context, found), "signature"):
+        mistake = token_mistakes.unsigned(report, certificate, _expected(context, found)) if certificate else ""
+        told = _told(context, difference, "Copy App ID and primary certificate of one project from Agora's console.")
+        yield replace(told, what=f"{told.what} {mistake}".strip())
+
+
+def _proof(report: TokenReport) -> str:
+    if report.signature == "valid":
+        return "for this channel, and signed with the certificate"
+    if report.unchecked_because and report.version != VERSION:
+        return f"signature not checked: {report.unchecked_because}"
+    return "for this channel; signature not checked: put the App Certificate into AGORA_APP_CERTIFICATE"
+
+
+async def _user(context: Context) -> Seen:
+    found, report = _opening(context)
+    wide = token_remarks.open_user(report)
+    if wide:
+        mend = f"Mint the token for uid {context.target.join_uid} instead of 0."
+        return Seen((Finding(wide, context.good, Severity.SHOULD, why=_ANYBODY, mend=mend),))
+    differences = _differing(report, _expected(context, found), "uid")
+    findings = tuple(_told_user(context, report, difference) for difference in differences)
+    return Seen(findings, named_user(str(context.target.join_uid)))
+
+
+def _told_user(context: Context, report: TokenReport, difference: Difference) -> Finding:
+    told = _told(context, difference)
+    if report.account is not None:
+        return replace(told, what=token_remarks.account(report.account))
+    return replace(told, what=f"{told.what} Often it is the agent's own token that was answered by mistake.")
+
+
+async def _rights(context: Context) -> Seen:
+    _, report = _opening(context)
+    missing = token_remarks.missing_right(report)
+    findings = [Finding(missing)] if missing else lifetimes.ended_privileges(report, _now(context))
+    return Seen(_seen_in(context, findings), "may join and publish audio")
+
+
+async def _life(context: Context) -> Seen:
+    _, report = _readable(context)
+    now = _now(context)
+    findings = lifetimes.faults(report, now, context.target.call_minutes)
+    return Seen(_seen_in(context, findings), f"ends {instants.relative(lifetimes.end(report, now), now)}")
+
+
+def _seen_in(context: Context, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(replace(finding, exchange=context.good) for finding in findings)
+
+
+CHECKS = (
+    Check(
+        id="K01",
+        title="the token is a whole one of version 007, of this App ID",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}; Agora, AccessToken2",
+        assumptions=(14,),
+        why="Agora's client does not get in with anything else, and reports error 110 or 101.",
+        mend="Hand on the text that Agora's builder returns, unchanged: no quotes, no white space, not encoded again.",
+        profile="quick",
+        run=_format,
+        after=("S01",),
+    ),
+    Check(
+        id="K02",
+        title="the token opens exactly this channel, and the certificate signed it",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}: valid for the channel",
+        assumptions=(14, 16),
+        why="With a token of another channel the tester does not get in: error 110.",
+        mend="Mint the token for the very channel that the same answer names; one kept from an earlier call does not.",
+        profile="quick",
+        run=_channel,
+        after=("K01",),
+    ),
+    Check(
+        id="K03",
+        title="the token admits the tester's uid",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}: your token must authorize that uid",
+        assumptions=(11, 12),
+        why="A uid is the number under which a participant joins, and a token opens the channel for one uid only.",
+        mend="Mint it for uid 1 or, if join_uid stands in the agent's Agora configuration, for that: --join-uid tells "
+        "this checker. The agent joins under another uid, with a token of its own.",
+        profile="quick",
+        run=_user,
+        after=("K01",),
+    ),
+    Check(
+        id="K04",
+        title="the token lets the tester join and speak",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}; Agora, AccessToken2: privileges",
+        assumptions=(13,),
+        why="The tester talks to your agent. Without the privilege to publish audio, the agent hears silence.",
+        mend="Mint it with the role publisher: Role_Publisher, or 1, in Agora's builders.",
+        profile="quick",
+        run=_rights,
+        after=("K01",),
+    ),
+    Check(
+        id="K05",
+        title="the token was issued just now, and outlives the call",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}; Agora, AccessToken2: at most 24 hours",
+        assumptions=(13,),
+        why="A token that has ended does not open anything, and nobody renews the tester's during a call.",
+        mend="Version 007 takes seconds after the issue, such as 3600; version 006 takes the instant of the end in "
+        "Unix seconds. --call-minutes tells this checker how long your calls are.",
+        profile="quick",
+        run=_life,
+        after=("K01",),
+    ),
+)
+"""The checks of this group."""
