@@ -75,6 +75,10 @@ class Door:
             return None
         return self._begin(session_id, self._record(live, _End(reason, self._clock(), exit_code)))
 
+    def stop_again(self, live: Live, seconds: float) -> None:
+        """Stop the agent once more after so long, ended as its session may be: its start may come about until then."""
+        asyncio.get_running_loop().call_later(seconds, self._stop_late, live)
+
     def is_ending(self, session_id: str) -> bool:
         """Whether an end is under way."""
         return session_id in self._ending
@@ -118,7 +122,7 @@ class Door:
             start.add_done_callback(lambda _: self._stop_late(live))
 
     def _stop_late(self, live: Live) -> None:
-        """A start has come back after its session was ended: its agent is nobody's."""
+        """A start has come about after its session was ended, or may have: its agent is nobody's."""
         if live.offer.launcher is not None:
             task = asyncio.get_running_loop().create_task(self._stop_agent(live, live.offer.launcher))
             self._late.add(task)

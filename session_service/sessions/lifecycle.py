@@ -24,6 +24,8 @@ from session_service.sessions.store.contract import Record, Row, State, Store
 
 CLOSE_PATIENCE = 10.0
 """Seconds that the end of the process waits for agents, all of them together; each launcher's own grace is shorter."""
+UNHEARD_START = 10.0
+"""Seconds after which a start that an earlier process asked for has come about, or never will."""
 LEFT_TOLD = 20
 """Sessions that are named of those whose end was not waited for."""
 
@@ -166,6 +168,8 @@ class Sessions:
         live = Live(record.row, offer, record.status)
         self._live.add(live)
         self._watch(live)
+        if record.status.state is State.STARTING:
+            self._door.stop_again(live, UNHEARD_START)
 
     def end(self, session_id: str, reason: Reason) -> None:
         """Begin the end of a session, or let the one that is under way go on."""

@@ -70,13 +70,15 @@ async def left_behind(store: MemoryStore, state: State, launcher: str = "memory"
     return session_id
 
 
-def restart(house: House, launcher: MemoryLauncher | None, steps: Coroutine[Any, Any, Any]) -> Sessions:
+def restart(
+    house: House, launcher: MemoryLauncher | None, steps: Coroutine[Any, Any, Any], watched: float = 1
+) -> Sessions:
     """What `steps` left, recovered with that launcher, and every end that follows from it waited for."""
 
     async def main() -> None:
         await steps
         await recover(house.sessions, house.store, {"acme": offer(launcher)})
-        await asyncio.sleep(1)
+        await asyncio.sleep(watched)
 
     run(main)
     return house.sessions
@@ -111,6 +113,19 @@ def test_a_start_that_nobody_saw_the_end_of_is_lost_even_where_agents_survive(ho
     launcher = HostedLauncher()
     restart(house, launcher, left_behind(house.store, State.STARTING))
     assert reason(house, "0a1b2c3d-starting") == Reason.LOST
+
+
+def test_an_agent_that_comes_after_the_restart_is_stopped(house: House) -> None:
+    """Its start was asked for by the process that was killed, and the provider was still at work on it."""
+    launcher, name = HostedLauncher(), "0a1b2c3d-starting"
+
+    async def late() -> None:
+        await left_behind(house.store, State.STARTING)
+        asyncio.get_running_loop().call_later(5, launcher.running.setdefault, name, agent_spec(name))
+
+    restart(house, launcher, late(), watched=20)
+    assert launcher.running == {}
+    assert reason(house, name) == Reason.LOST
 
 
 def test_an_end_that_was_under_way_is_finished_for_its_own_reason(house: House) -> None:
