@@ -5,6 +5,7 @@ test holds them to the catalogue, and `session-service check explain ID` prints 
 """
 
 import sys
+import textwrap
 from pathlib import Path
 
 from session_service.check.catalogue import CHECKS
@@ -29,16 +30,16 @@ def page(check: Check) -> str:
             "",
             f"Severity: {check.severity.value}. What it finds {_WEIGHTS[check.severity]}.",
             "",
-            f"Rests on: {check.rests_on}.",
+            _filled(f"Rests on: {check.rests_on}."),
             *_assumed(check),
             "",
             "## Why it matters",
             "",
-            check.why,
+            _filled(check.why),
             "",
             "## How to mend it",
             "",
-            check.mend,
+            _filled(check.mend),
             "",
             "## How it is checked",
             "",
@@ -80,7 +81,12 @@ def _assumed(check: Check) -> list[str]:
     if not check.assumptions:
         return []
     rows = ", ".join(map(str, check.assumptions))
-    return ["", f"The platform's own page does not say all of it: see row {rows} of [assumptions](../assumptions.md)."]
+    told = f"The platform's own page does not say all of it: see row {rows} of [assumptions](../assumptions.md)."
+    return ["", _filled(told)]
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, 120, break_on_hyphens=False, break_long_words=False)
 
 
 def _made(check: Check) -> list[str]:

@@ -7,6 +7,7 @@ what came back, why it matters, how to mend it, and how to repeat it. Written fo
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from session_service.check.model import Outcome, Severity
 from session_service.check.plan import Plan
@@ -15,7 +16,7 @@ from session_service.check.target import Target
 
 _WIDTH = 110
 _INDENT = " " * 6
-_LABEL = 8
+_LABEL = 9
 _MARKS = {
     Outcome.PASS: ("✔", "ok  "),
     Outcome.FAIL: ("✖", "FAIL"),
@@ -84,19 +85,30 @@ def written(view: View, style: Style) -> str:
     lines: list[str] = []
     for group, checks in view.by_group().items():
         lines += ["", style.strong(GROUPS[group])]
-        for check in checks:
-            lines += _check(check, style)
-    return "\n".join([*lines, "", *_closing(view, style)]) + "\n"
+        for _, alike in groupby(checks, key=_alike):
+            lines += _checks(list(alike), style)
+    text = "\n".join([*lines, "", *_closing(view, style)]) + "\n"
+    return text.replace("\n\n\n", "\n\n")
+
+
+def _alike(check: CheckView) -> str:
+    """What makes neighbours one line: nothing was checked, and for the same reason. Else the id, which is unique."""
+    return check.reason if check.outcome is Outcome.SKIP else check.id
+
+
+def _checks(checks: list[CheckView], style: Style) -> Iterator[str]:
+    if len(checks) == 1:
+        yield from _check(checks[0], style)
+        return
+    ids = ", ".join(check.id for check in checks)
+    yield f"  {style.mark(Outcome.SKIP)} {ids}  not checked ({checks[0].reason})"
 
 
 def _check(check: CheckView, style: Style) -> Iterator[str]:
     line = f"  {style.mark(check.outcome)} {check.id}  {check.title}"
-    passed = check.outcome is Outcome.PASS
-    yield line if passed or not check.reason else f"{line}: {check.reason}"
+    yield f"{line} ({check.reason})" if check.reason else line
     for finding in check.findings:
-        yield ""
         yield from _finding(check, finding)
-    if check.findings:
         yield ""
 
 
@@ -107,7 +119,7 @@ def _finding(check: CheckView, finding: FindingView) -> Iterator[str]:
     yield from _row("why", finding.why)
     yield from _row("fix", finding.mend)
     if finding.curl:
-        yield f"{_INDENT}{'repeat':<{_LABEL}}{finding.curl}"
+        yield _lead("repeat") + finding.curl  # in one piece, to be pasted
     yield from _row("rests on", _ground(check))
     yield from _row("more", f"session-service check explain {check.id}, or {finding.more}")
 
@@ -116,10 +128,14 @@ def _row(label: str, text: str) -> Iterator[str]:
     """A labelled text in as many lines as it takes."""
     if not text:
         return
-    lead = f"{_INDENT}{label:<{_LABEL}} "
+    lead = _lead(label)
     yield from textwrap.wrap(
         text, _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
     )
+
+
+def _lead(label: str) -> str:
+    return f"{_INDENT}{label:<{_LABEL}}"
 
 
 def _ground(check: CheckView) -> str:
