@@ -83,7 +83,7 @@ def test_as_many_listen_as_may_and_a_place_is_free_again() -> None:
 
 def test_a_listener_that_does_not_read_is_dropped() -> None:
     """The service goes on, and whoever reads is told everything that is kept."""
-    with Serving({"SESSION_RECEIPT_TIMEOUT": "0.2"}) as serving:
+    with Serving({"SESSION_RECEIPT_TIMEOUT": "3"}) as serving:
         with Listener(serving.ops_port, "", {}, window=4096) as slow:
             assert (slow.status, serving.connections()) == (200, 2)
             serving.flood(SIZE)
