@@ -121,7 +121,7 @@ def test_the_last_idle_one_may_be_taken_while_an_old_one_is_closed() -> None:
                     await asyncio.sleep(0)
                 return (await client.get("/")).content
 
-            seen = []
+            seen: list[bytes] = []
             for turns in range(60):
                 await _at_once(client, counting, 3)
                 await asyncio.sleep(KEPT_SECONDS + 1)

@@ -13,6 +13,7 @@ from session_service.sessions.model import Clocks, Limits, Offer, Reason
 from session_service.sessions.recovery import recover
 from session_service.sessions.store.contract import Row, State
 from session_service.sessions.store.memory import MemoryStore
+from session_service.sessions.turns import AT_ONCE
 from tests.agents.fakes import MemoryLauncher
 from tests.agents.specs import agent_spec
 from tests.sessions.conftest import NOW, TRANSPORT, House
@@ -31,6 +32,20 @@ class SilentLauncher(HostedLauncher):
     async def poll(self, ref: AgentRef) -> AgentState:
         """Fail."""
         raise AgentUnavailable("no answer in the test")
+
+
+class CountingLauncher(HostedLauncher):
+    """The provider takes 200 ms for an answer; `most` questions were under way at once."""
+
+    most = under_way = 0
+
+    async def poll(self, ref: AgentRef) -> AgentState:
+        """Take the time."""
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(0.2)
+        self.under_way -= 1
+        return await super().poll(ref)
 
 
 class ForgetfulLauncher(HostedLauncher):
@@ -144,6 +159,25 @@ def test_a_provider_that_does_not_answer_costs_nobody_their_call(house: House) -
     """The session goes on until its clock ends it."""
     restart(house, SilentLauncher(), left_behind(house.store, State.RUNNING))
     assert reason(house, "0a1b2c3d-running") is None
+
+
+def test_thousands_of_agents_elsewhere_are_asked_after_in_turns(house: House) -> None:
+    """As many at once as the launcher's server can be asked; not one after another, with a caller waiting."""
+
+    async def main() -> None:
+        launcher, roomy = CountingLauncher(), Limits(9999, 9999)
+        for number in range(1000):
+            session_id = f"{house.store.deployment}-{number}"
+            launcher.running[session_id] = agent_spec(session_id)
+            row = Row(session_id, "acme", "agora", f"cekura-{number}", "memory", 1, NOW - 60.0, NOW + 600.0)
+            await house.store.admit(row, roomy, roomy)
+            await house.store.accepted(session_id, None)
+        begun = asyncio.get_running_loop().time()
+        await recover(house.sessions, house.store, {"acme": offer(launcher)})
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(1000 / AT_ONCE * 0.2)
+        assert launcher.most == AT_ONCE
+
+    run(main)
 
 
 def test_strays_of_this_deployment_are_stopped_and_nobody_elses(house: House) -> None:
