@@ -49,9 +49,10 @@ class Correct(BaseHTTPRequestHandler):
     def answer(self) -> tuple[int, Any, Mapping[str, str]]:
         """Status, document and headers of the answer to a call."""
         try:
+            body = self.body()
             self.routed()
             self.authorized()
-            if self.client_id(self.body()) != CLIENT:
+            if self.client_id(body) != CLIENT:
                 raise Refused(403)
         except Refused as refused:
             return refused.status, {"error": "refused"}, refused.headers

@@ -1,10 +1,26 @@
-"""Group A: who may call. Every call here but A08's has to be refused."""
+"""Group A: who may call. Every call here but A08's has to be refused.
 
-from session_service.check import calls, judging
+White space around the secret is no part of it (RFC 9110, 5.5): such a call is a good one, and so is not made here. The
+secret never stands in a URL either, where logs and proxies keep it: whether an endpoint reads it there stays unknown.
+"""
+
+import json
+import shlex
+
+from session_service.check import calls, judging, leaks
+from session_service.check.calls import Secret
 from session_service.check.context import Context
-from session_service.check.model import Check, Finding, Seen, Severity
+from session_service.check.messages import Body, Header, Request
+from session_service.check.model import Check, Finding, NotApplicable, Seen, Severity
 
 _REFUSALS = (401, 403)
+_PAGE = "Agora Simulations, Session endpoint contract, Request: the secret header"
+_ASVS_COMPARE = "ASVS 5.0, 11.2.4 (constant-time comparison)"
+_OPEN = "Whoever finds the URL could mint tokens for your Agora project and start agents that you pay for."
+_COMPARE = (
+    "Compare the whole value in constant time: `hmac.compare_digest(sent.encode('latin-1'), secret.encode())` in "
+    "Python, `crypto.timingSafeEqual` in Node. Answer 401 to anything else."
+)
 
 
 async def _without_secret(context: Context) -> Seen:
@@ -16,16 +32,228 @@ async def _without_secret(context: Context) -> Seen:
     return Seen(faults, f"answered {exchange.status}")
 
 
+async def _wrong_secret(context: Context) -> Seen:
+    exchange = await context.refusal(calls.platform(context.target, context.wrong()))
+    faults = judging.not_refused(exchange, "a call with a wrong secret of the same length")
+    return Seen(faults, f"answered {exchange.status}")
+
+
+async def _near_misses(context: Context) -> Seen:
+    misses = _misses(context)
+    faults = [await _tried(context, secret, words) for words, secret in misses.items()]
+    return Seen(tuple(fault for found in faults for fault in found), f"{len(misses)} near misses")
+
+
+def _misses(context: Context) -> dict[str, Secret]:
+    secret, name = context.target.secret, context.target.secret_variable
+    half = len(secret) // 2
+    spaced = f"$(printf %s \"${name}\" | sed 's/./& /{half}')"
+    found = {
+        "a call with the secret less its last character": Secret(secret[:-1], f"${{{name}%?}}"),
+        "a call with the secret and one character more": Secret(secret + b"x", f"${{{name}}}x"),
+        "a call with a space inside the secret": Secret(secret[:half] + b" " + secret[half:], spaced),
+    }
+    if secret.swapcase() != secret:
+        swapped = f"$(printf %s \"${name}\" | tr 'A-Za-z' 'a-zA-Z')"
+        found["a call with the secret in the other case"] = Secret(secret.swapcase(), swapped)
+    # What is left of a very short secret is empty, which is A04's call, or begins with a space, which HTTP drops.
+    return {words: miss for words, miss in found.items() if miss.value.strip() == miss.value != b""}
+
+
+async def _tried(context: Context, secret: Secret, words: str) -> tuple[Finding, ...]:
+    return judging.not_refused(await context.refusal(calls.platform(context.target, secret)), words)
+
+
+async def _empty(context: Context) -> Seen:
+    return Seen(await _tried(context, Secret(b""), "a call with an empty secret"))
+
+
+async def _elsewhere(context: Context) -> Seen:
+    request = calls.platform(context.target, None)
+    places = []
+    if context.target.header.lower() != "authorization":
+        places.append(("the secret in Authorization alone", _with_header(request, _bearer(context))))
+    if request.body.data:
+        places.append(("the secret in the body alone", _with_body(request, _telling_body(context))))
+    if not places:
+        raise NotApplicable("the secret's header is Authorization, and a GET has no body")
+    faults = [judging.not_refused(await context.refusal(asked), f"a call with {words}") for words, asked in places]
+    return Seen(tuple(fault for found in faults for fault in found))
+
+
+def _bearer(context: Context) -> Header:
+    return Header("Authorization", b"Bearer " + context.target.secret, f"Bearer ${context.target.secret_variable}")
+
+
+def _telling_body(context: Context) -> Body:
+    """The documented body with the secret beside the client id; a shell's printf puts the variable into it."""
+    document = {"client_id": context.target.client_id, "secret": ""}
+    secret = context.target.secret.decode("ascii")
+    form = json.dumps(document).removesuffix('""}').replace("\\", "\\\\").replace("%", "%%") + '"%s"}'
+    shell = f'printf {shlex.quote(form)} "${context.target.secret_variable}"'
+    return Body(json.dumps(document | {"secret": secret}).encode(), shell)
+
+
+def _with_header(request: Request, header: Header) -> Request:
+    return Request(request.method, request.path, (header, *request.headers), request.body)
+
+
+def _with_body(request: Request, body: Body) -> Request:
+    return Request(request.method, request.path, request.headers, body)
+
+
+async def _high_bytes(context: Context) -> Seen:
+    target = context.target
+    tail = Secret(target.secret[:-1] + b"\xe9", f"${{{target.secret_variable}%?}}$(printf '\\351')")
+    broken = Secret(b"\xff\xfe\xc3\x28", "$(printf '\\377\\376\\303\\050')")
+    faults = [await _tried(context, secret, "a call with bytes that are not ASCII") for secret in (tail, broken)]
+    return Seen(next((found for found in faults if found), ()))
+
+
+async def _two_secrets(context: Context) -> Seen:
+    request = calls.platform(context.target, None)
+    wrong = calls.header(context.target, context.wrong())
+    right = calls.header(context.target, context.right())
+    orders = {
+        "the wrong secret before the right one": (wrong, right),
+        "the right secret before a wrong one": (right, wrong),
+    }
+    faults: list[Finding] = []
+    for words, headers in orders.items():
+        asked = Request(request.method, request.path, (*headers, *request.headers), request.body)
+        faults += judging.not_refused(await context.refusal(asked), f"a call with {words}, in two headers,")
+    return Seen(tuple(faults))
+
+
+async def _other_case(context: Context) -> Seen:
+    name = context.target.header.swapcase()
+    if name == context.target.header:
+        raise NotApplicable("the secret header's name has no letters")
+    secret, request = context.right(), calls.platform(context.target, None)
+    exchange = await context.mint(_with_header(request, Header(name, secret.value, secret.shell)))
+    if exchange.status == 200:
+        return Seen(note=f"as {name}")
+    if exchange.answer is None:
+        return Seen(
+            (Finding(f"The call with the header as {name} was not answered. {judging.silence(exchange)}", exchange),)
+        )
+    return Seen((Finding(f"The call with the header as {name} was answered {exchange.status}.", exchange),))
+
+
+async def _error_bodies(context: Context) -> Seen:
+    if not context.refused:
+        raise NotApplicable("no call that had to be refused was made, so there is no error body to look at")
+    return Seen(leaks.found(context.target.secret, context.refused), f"{len(context.refused)} answers")
+
+
 CHECKS = (
     Check(
         id="A01",
         title="a call without the secret header is refused",
         severity=Severity.MUST,
-        rests_on="Agora Simulations, Session endpoint contract, Request: the secret header; RFC 9110, 15.5.2",
-        why="Whoever finds the URL could mint tokens for your Agora project and start agents that you pay for.",
+        rests_on=f"{_PAGE}; RFC 9110, 15.5.2",
+        assumptions=(2, 22),
+        why=_OPEN,
         mend="Compare the header before anything else, and answer 401 when it is missing.",
         profile="quick",
         run=_without_secret,
+        after=("R01",),
+    ),
+    Check(
+        id="A02",
+        title="a wrong secret is refused",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}; {_ASVS_COMPARE}",
+        assumptions=(2, 23),
+        why=_OPEN,
+        mend=_COMPARE,
+        profile="quick",
+        run=_wrong_secret,
+        after=("R01",),
+    ),
+    Check(
+        id="A03",
+        title="a secret that is almost right is refused",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}; {_ASVS_COMPARE}",
+        assumptions=(2, 23),
+        why="Where the beginning alone counts, case is ignored or spaces are dropped, a secret can be guessed piece by "
+        "piece.",
+        mend=_COMPARE,
+        run=_near_misses,
+        after=("R01",),
+    ),
+    Check(
+        id="A04",
+        title="an empty secret is refused",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}; RFC 9110, 15.5.2",
+        assumptions=(2, 22),
+        why="An endpoint whose own secret is not set compares nothing with nothing, and lets everybody in.",
+        mend="Refuse to start without a secret, and answer 401 to an empty header.",
+        run=_empty,
+        after=("R01",),
+    ),
+    Check(
+        id="A05",
+        title="the secret counts in its header alone",
+        severity=Severity.SHOULD,
+        rests_on=f"{_PAGE}; ASVS 5.0, 15.3.7 (one source for each parameter)",
+        assumptions=(23, 25),
+        why="Bodies and other headers are logged and passed on where the configured header is kept out. Each further "
+        "place is one more to guard.",
+        mend="Read the secret from the one header that the platform's form names (Secret Header Name), nowhere else.",
+        run=_elsewhere,
+        after=("R01",),
+    ),
+    Check(
+        id="A06",
+        title="bytes that are not ASCII do not break the comparison",
+        severity=Severity.MUST,
+        rests_on="RFC 9110, 5.5 (a header's value may hold bytes from 0x80 on) and 15.5",
+        assumptions=(2,),
+        why="Many comparisons raise an error for such a byte; in Python `hmac.compare_digest` does for texts. Anybody "
+        "can then make the endpoint fail at will, and fill its log.",
+        mend="Compare bytes, not text: `hmac.compare_digest(sent.encode('latin-1'), secret.encode())`.",
+        run=_high_bytes,
+        after=("R01",),
+    ),
+    Check(
+        id="A07",
+        title="two secret headers are refused",
+        severity=Severity.SHOULD,
+        rests_on="RFC 9110, 5.3 (a sender may not repeat a field that is no list); ASVS 5.0, 15.3.7",
+        assumptions=(2,),
+        why="Where a proxy looks at the first and the endpoint at the last, one call has two meanings, and a filter in "
+        "front is bypassed.",
+        mend="Count the header's occurrences, and answer 401 unless there is exactly one.",
+        run=_two_secrets,
+        after=("R01",),
+    ),
+    Check(
+        id="A08",
+        title="the header's name counts in any case",
+        severity=Severity.MUST,
+        rests_on="RFC 9110, 5.1 (field names are case-insensitive); RFC 9113, 8.2 (HTTP/2 sends them in lower case)",
+        why="Proxies and HTTP/2 rewrite names in lower case. An endpoint that compares them exactly refuses the "
+        "platform from the day on which one stands in between.",
+        mend="Look the header up by the framework's own headers object, which ignores case.",
+        sessions=1,
+        profile="quick",
+        run=_other_case,
+        after=("R01",),
+    ),
+    Check(
+        id="A09",
+        title="refusals give nothing away",
+        severity=Severity.MUST,
+        rests_on="ASVS 5.0, 16.5.1 (generic errors), 13.4.2 (no debug mode) and 4.1.1 (Content-Type); RFC 9110, 8.3",
+        assumptions=(2,),
+        why="Stack traces and debug pages show code, paths and settings to whoever asks; some of them run commands. "
+        "Secrets in an answer end up in the logs of everybody on the way.",
+        mend="Turn the debug mode off, and let a last handler answer a short JSON error to everything unforeseen.",
+        profile="quick",
+        run=_error_bodies,
         after=("R01",),
     ),
 )

@@ -1,9 +1,25 @@
-"""Group R: what a request may look like. R01 makes the platform's own call, on which everything else rests."""
+"""Group R: what a request may look like. R01 makes the platform's own call, on which everything else rests.
 
-from session_service.check import calls
+A call that has to be refused for its form names a client id that nobody has, where it can: an endpoint that takes it
+all the same then starts nothing.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from session_service.check import calls, judging
 from session_service.check.context import Context
 from session_service.check.diagnosis import diagnosed
-from session_service.check.model import Check, Seen, Severity
+from session_service.check.messages import Answer, Body, Exchange, Header, Request, Silence
+from session_service.check.model import Check, Finding, Need, Seen, Severity
+
+_PAGE = "Agora Simulations, Session endpoint contract, Request"
+_MEBIBYTE = 1024 * 1024
+_LONG_HEADER = 64 * 1024
+_AT_ONCE = 2.0
+_TOO_LARGE = (400, 413, 414, 431)
+_DEPTH = 200
 
 
 async def _platform_call(context: Context) -> Seen:
@@ -12,12 +28,193 @@ async def _platform_call(context: Context) -> Seen:
     return Seen(await diagnosed(context, exchange), f"answered {exchange.status}")
 
 
+async def _other_method(context: Context) -> Seen:
+    other = "GET" if context.target.method == "POST" else "POST"
+    exchange = await context.mint(calls.platform(context.target, context.right(), method=other))
+    answer = exchange.answer
+    if answer is None:
+        return Seen((Finding(f"{other} was not answered. {judging.silence(exchange)}", exchange),))
+    if answer.status == 200:
+        return Seen(note=f"{other} works too")
+    if answer.status == 405:
+        return Seen(_without_allow(exchange, answer), f"{other} is refused")
+    what = f"{other} was answered {answer.status}; a method that is not served is 405, with what is served in Allow."
+    return Seen((Finding(what, exchange),))
+
+
+def _without_allow(exchange: Exchange, answer: Answer) -> tuple[Finding, ...]:
+    if answer.header("allow") is not None:
+        return ()
+    what = f"{exchange.request.method} was answered 405 without an Allow header, which says what is served instead."
+    return (Finding(what, exchange, Severity.SHOULD),)
+
+
+async def _unusable_ids(context: Context) -> Seen:
+    ids: dict[str, object] = {"no client id": calls.NOT_GIVEN, "an empty client id": ""}
+    if context.target.method == "POST":
+        values = {"a number": 7, "null": None, "a list": [context.target.client_id]}
+        ids |= {f"{name} as the client id": value for name, value in values.items()}
+    return Seen(await _refused_ids(context, ids), f"{len(ids)} of them")
+
+
+async def _refused_ids(context: Context, ids: dict[str, object]) -> tuple[Finding, ...]:
+    faults: list[Finding] = []
+    for words, value in ids.items():
+        exchange = await context.refusal(calls.platform(context.target, context.right(), value))
+        faults += judging.not_refused(exchange, f"a call with {words}")
+    return tuple(faults)
+
+
+async def _unknown_id(context: Context) -> Seen:
+    request = calls.platform(context.target, context.right(), _nobody(context))
+    exchange = await context.refusal(request)
+    faults = judging.not_refused(exchange, "a call with the right secret and a client id that nobody has")
+    if not faults and exchange.answer is not None and _names(exchange.answer, context.target.client_id):
+        what = "The refusal of an unknown client id names one that is known."
+        faults = (Finding(what, exchange, mend="Say that the client id is not served, and not which ones are."),)
+    return Seen(faults, f"answered {exchange.status}")
+
+
+def _nobody(context: Context) -> str:
+    return f"nobody-{context.world.entropy(8).hex()}"
+
+
+def _names(answer: Answer, client_id: str) -> bool:
+    """Whether the client id stands there as a value of its own: a short one is part of many words."""
+    return json.dumps(client_id).encode() in answer.body
+
+
+async def _malformed(context: Context) -> Seen:
+    whole = json.dumps({"client_id": context.target.client_id}).encode()
+    bodies = {
+        "broken JSON": Body(whole[:-1]),
+        "an empty body": Body(b""),
+        "a JSON array": Body(b"[" + whole + b"]"),
+        f"JSON {_DEPTH} levels deep": Body(b"[" * _DEPTH + b"]" * _DEPTH),
+    }
+    faults: list[Finding] = []
+    for words, body in bodies.items():
+        request = replace(calls.platform(context.target, context.right()), body=body)
+        faults += judging.not_refused(await context.refusal(request), f"a call with {words}")
+    return Seen(tuple(faults), f"{len(bodies)} of them")
+
+
+async def _tolerant(context: Context) -> Seen:
+    exchange = await context.mint(_extended(calls.platform(context.target, context.right()), context.target.client_id))
+    if exchange.status == 200:
+        return Seen()
+    extra = "with a charset and one field more" if context.target.method == "POST" else "with one parameter more"
+    came = f"was answered {exchange.status}" if exchange.answer else f"was not answered. {judging.silence(exchange)}"
+    return Seen((Finding(f"The platform's call {extra} {came}".rstrip(".") + ".", exchange),))
+
+
+def _extended(request: Request, client_id: str) -> Request:
+    if request.method == "GET":
+        return replace(request, path=f"{request.path}&future_field=1")
+    typed = Header("Content-Type", b"application/json; charset=utf-8")
+    headers = tuple(typed if header == calls.JSON_TYPE else header for header in request.headers)
+    return replace(
+        request, headers=headers, body=Body(json.dumps({"client_id": client_id, "future_field": 1}).encode())
+    )
+
+
+async def _too_large(context: Context) -> Seen:
+    plain = calls.platform(context.target, context.right(), _nobody(context))
+    padding = Header("X-Padding", b"a" * _LONG_HEADER, f"$(head -c {_LONG_HEADER} /dev/zero | tr '\\0' a)")
+    requests = {"a header of 64 KiB": replace(plain, headers=(*plain.headers, padding))}
+    if plain.body.data:
+        requests["a body of 1 MiB"] = replace(plain, body=_padded(plain.body))
+    faults: list[Finding] = []
+    for words, request in requests.items():
+        faults += _taken(await context.refusal(request), words)
+    return Seen(tuple(faults), "refused")
+
+
+def _padded(body: Body) -> Body:
+    """The same document with its client id behind a mebibyte of padding, so that nobody has read it before the end."""
+    start, tail = b'{"padding": "', b'", ' + body.data[1:]
+    size = _MEBIBYTE - len(start) - len(tail)
+    fill = f"head -c {size} /dev/zero | tr '\\0' a"
+    return Body(start + b"a" * size + tail, f"{{ printf %s '{start.decode()}'; {fill}; printf %s '{tail.decode()}'; }}")
+
+
+def _taken(exchange: Exchange, words: str) -> tuple[Finding, ...]:
+    answer = exchange.answer
+    if answer is None:
+        closed = exchange.silence is Silence.CLOSED
+        return (
+            () if closed else (Finding(f"A call with {words} was not refused. {judging.silence(exchange)}", exchange),)
+        )
+    if answer.status not in _TOO_LARGE:
+        what = f"A call with {words} was answered {answer.status}, and not refused for its size."
+        return (Finding(what, exchange),)
+    if answer.seconds > _AT_ONCE:
+        return (Finding(f"A call with {words} was refused after {answer.seconds:.1f} s, and not at once.", exchange),)
+    return ()
+
+
+async def _other_methods(context: Context) -> Seen:
+    faults: list[Finding] = []
+    for method in ("PUT", "DELETE", "TRACE", "HEAD"):
+        request = calls.platform(context.target, context.right(), method=method)
+        if method in ("TRACE", "HEAD"):
+            request = replace(request, headers=request.headers[:1], body=Body())
+        exchange = await context.refusal(request)
+        faults += _served(exchange, method)
+    return Seen(tuple(faults), "refused")
+
+
+def _served(exchange: Exchange, method: str) -> tuple[Finding, ...]:
+    answer = exchange.answer
+    if answer is None:
+        return (Finding(f"{method} was not answered. {judging.silence(exchange)}", exchange),)
+    if answer.status == 405:
+        return _without_allow(exchange, answer)
+    if answer.status == 501 or 300 <= answer.status < 400:
+        return ()
+    minted = " A health check by that method would start a session." if 200 <= answer.status < 300 else ""
+    return (Finding(f"{method} was answered {answer.status}, and not 405.{minted}", exchange),)
+
+
+async def _hostile_ids(context: Context) -> Seen:
+    faults: list[Finding] = []
+    for words, hostile in _HOSTILE.items():
+        mark = context.world.entropy(6).hex()
+        value = hostile(mark)
+        exchange = await context.refusal(calls.platform(context.target, context.right(), value))
+        faults += judging.not_refused(exchange, f"a call with {words} as the client id") or _reflected(
+            exchange, words, mark
+        )
+    return Seen(tuple(faults), f"{len(_HOSTILE)} of them")
+
+
+_HOSTILE: dict[str, Callable[[str], str]] = {
+    "a line break and a header": lambda mark: f"a\r\nX-Injected: {mark}",
+    "a path": lambda mark: f"../../{mark}/etc/passwd",
+    "quotes and a query": lambda mark: f"'\"; DROP TABLE x{mark} --",
+    "markup": lambda mark: f"<script>{mark}</script>",
+    "4 KiB": lambda mark: mark + "a" * 4084,
+    "an emoji": lambda mark: f"\N{GRINNING FACE}{mark}",
+}
+
+
+def _reflected(exchange: Exchange, words: str, mark: str) -> tuple[Finding, ...]:
+    answer = exchange.answer
+    if answer is None:
+        return ()
+    if any(mark in value for _, value in answer.headers):
+        return (Finding(f"The refusal of {words} as the client id repeats it in a header.", exchange),)
+    if mark.encode() in answer.body:
+        return (Finding(f"The refusal of {words} as the client id repeats it.", exchange),)
+    return ()
+
+
 CHECKS = (
     Check(
         id="R01",
         title="the platform's own call is answered 200",
         severity=Severity.MUST,
-        rests_on="Agora Simulations, Session endpoint contract, Request",
+        rests_on=_PAGE,
         assumptions=(1, 2),
         why="This is the very call that starts each run. When it fails, every run fails.",
         mend="Make the endpoint answer it with 200 and the join details.",
@@ -25,5 +222,105 @@ CHECKS = (
         run=_platform_call,
         sessions=1,
         after=("T01",),
+    ),
+    Check(
+        id="R02",
+        title="the other of POST and GET works or is refused as RFC 9110 says",
+        severity=Severity.SHOULD,
+        rests_on=f"{_PAGE} (both methods are offered there); RFC 9110, 15.5.6",
+        assumptions=(26,),
+        why="The Request Method in the platform's form is easily set to the other one. A 405 with Allow then says at "
+        "once what is wrong; a 404 or a 500 sends people looking elsewhere.",
+        mend="Serve both methods, or answer 405 with a header such as `Allow: POST`.",
+        run=_other_method,
+        sessions=1,
+        after=("R01",),
+    ),
+    Check(
+        id="R03",
+        title="a client id that is none is refused",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE} (client_id is a text); RFC 9110, 15.5.1; ASVS 5.0, 2.2.1",
+        assumptions=(2,),
+        why="A call that does not say who asks must not get anybody's session, and must not break the endpoint.",
+        mend="Check that client_id is a text that is not empty before using it, and answer 400 otherwise.",
+        profile="quick",
+        run=_unusable_ids,
+        after=("R01",),
+    ),
+    Check(
+        id="R04",
+        title="an unknown client id is refused",
+        severity=Severity.SHOULD,
+        rests_on=f"{_PAGE}; ASVS 5.0, 8.2.2 (access to one's own data alone) and 16.5.1 (generic errors)",
+        assumptions=(2,),
+        why="Where any client id gets a session, a typing error in the platform's form shows up as calls in the wrong "
+        "project, if at all.",
+        mend="Compare client_id with the ones you serve, and answer 403 to others.",
+        profile="quick",
+        run=_unknown_id,
+        after=("R01",),
+    ),
+    Check(
+        id="R05",
+        title="a body that is no JSON object is refused",
+        severity=Severity.MUST,
+        rests_on=f"{_PAGE}; RFC 9110, 15.5.1; RFC 8259, 9 (a parser may limit the depth)",
+        assumptions=(2,),
+        why="A body that breaks the endpoint is a way for anybody to fill its log, and often shows its code.",
+        mend="Catch the parser's error, check that the result is an object, and answer 400.",
+        needs=(Need.POST,),
+        run=_malformed,
+        after=("R01",),
+    ),
+    Check(
+        id="R06",
+        title="a charset and a field more change nothing",
+        severity=Severity.SHOULD,
+        rests_on="RFC 9110, 8.3.1 (parameters of a media type); the page Agora Simulations does not promise that no "
+        "field will be added",
+        assumptions=(26,),
+        why="The day on which the platform sends a field more, or its HTTP client a charset, every run would fail.",
+        mend="Compare the media type without its parameters, and ignore fields that you do not know.",
+        sessions=1,
+        profile="quick",
+        run=_tolerant,
+        after=("R01",),
+    ),
+    Check(
+        id="R07",
+        title="what is far too large is refused at once",
+        severity=Severity.SHOULD,
+        rests_on="RFC 9110, 15.5.14 (413); RFC 6585, 5 (431); ASVS 5.0, 15.2.2 (expensive work is bounded)",
+        assumptions=(2,),
+        why="The platform's call is a few hundred bytes. Who reads far more can be made to hold it all in memory, for "
+        "many callers at once.",
+        mend="Set a limit of some KiB where bodies and headers are read: `client_max_body_size 16k;` in nginx, "
+        "`express.json({limit: '16kb'})`, `MAX_CONTENT_LENGTH` in Flask.",
+        run=_too_large,
+        after=("R01",),
+    ),
+    Check(
+        id="R08",
+        title="other methods are refused with 405",
+        severity=Severity.SHOULD,
+        rests_on="RFC 9110, 15.5.6 and 9.3.2 (HEAD); ASVS 5.0, 4.1.4 (known methods) and 13.4.4 (no TRACE)",
+        assumptions=(26,),
+        why="Monitors and link previews send HEAD. Where a framework treats it as GET, each of them starts an agent "
+        "that you pay for.",
+        mend="Answer 405 with Allow to everything but POST and GET. Starlette and FastAPI add HEAD to each GET route.",
+        run=_other_methods,
+        after=("R01",),
+    ),
+    Check(
+        id="R09",
+        title="hostile client ids are refused and not repeated",
+        severity=Severity.MUST,
+        rests_on="ASVS 5.0, 1.2.1 (output encoding), 16.4.1 (log injection) and 16.5.1 (generic errors)",
+        assumptions=(2,),
+        why="What is repeated in an answer can become a header, a page or a line of a log, saying what its sender wants.",
+        mend="Compare client_id with the ones you serve, and answer with a text that holds nothing of the request.",
+        run=_hostile_ids,
+        after=("R01",),
     ),
 )
