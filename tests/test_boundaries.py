@@ -14,10 +14,11 @@ from tests.settings.given import RIGHT
 PACKAGE = Path(__file__).parent.parent / "session_service"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAIN = "from session_service.__main__ import main; main()"
+SETTINGS = {**RIGHT, "SESSION_STORE": "memory"}
 SERVING = f"""
 from session_service.app import RULES, World, build
 from session_service.settings import Layer, Sources, load
-settings = load(Sources(Layer("test", {RIGHT | {"SESSION_STORE": "memory"}!r})), RULES).settings
+settings = load(Sources(Layer("test", {SETTINGS!r})), RULES).settings
 service = build(settings, World(lambda: 1700000000, lambda: 0.0, bytes, {{}}))
 from session_service.http import server
 server.build(service, settings.times, 1.0).config.load()
