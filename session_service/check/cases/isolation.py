@@ -5,11 +5,14 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from session_service.agora import token_judgement, token_remarks, token_report
+from session_service.agora.token_report import Expected
 from session_service.check import calls, guessing, judging, received
 from session_service.check.context import Context
 from session_service.check.messages import Exchange
 from session_service.check.model import Check, Finding, Need, NotApplicable, Seen, Severity
 from session_service.check.received import Received
+from session_service.errors import UnreadableToken
 
 _PAGE = "Agora Simulations, Session endpoint contract"
 _TOGETHER = 5
@@ -59,10 +62,20 @@ def _shared(exchange: Exchange, known: Sequence[Received]) -> Iterator[Finding]:
     if repeated:
         what = f"{len(known)} calls were answered with {len(channels)} different channels."
         yield Finding(what, exchange, why=_REMOVED)
-    elif len({found.token for found in known}) < len(known):
+    elif any(_opens(one) for one in known if sum(one.token == other.token for other in known) > 1):
         what = "The same token was answered to several calls, though their channels differ."
         mend = "Mint a token for every call; do not cache it."
         yield Finding(what, exchange, why="It opens the channel of one of them at most.", mend=mend)
+
+
+def _opens(details: Received) -> bool:
+    """Whether the token opens its own channel and no other. One that never did is K01's or K02's matter."""
+    expected = Expected(channel=details.channel)
+    try:
+        report = token_report.report(details.token, None, expected)
+    except UnreadableToken:
+        return False
+    return not token_judgement.judge(report, expected, 0) and token_remarks.open_channel(report) is None
 
 
 _REMOVED = (

@@ -3,12 +3,19 @@
 from collections.abc import Iterable
 
 from session_service.check.catalogue import BY_ID
-from tests.check.mutants import authentication
+from tests.check.mutants import authentication, encryption, hygiene, isolation, response, token
 from tests.check.mutants.mutant import Mutant
 
-ALL: tuple[type[Mutant], ...] = (*authentication.MUTANTS,)
+ALL: tuple[type[Mutant], ...] = (
+    *authentication.MUTANTS,
+    *response.MUTANTS,
+    *token.MUTANTS,
+    *encryption.MUTANTS,
+    *isolation.MUTANTS,
+    *hygiene.MUTANTS,
+)
 
-ELSEWHERE: frozenset[str] = frozenset({"T01", "T03", "R01"})
+ELSEWHERE: frozenset[str] = frozenset({"T01", "T03", "R01", "G02"})
 """Checks whose mutants are no plain HTTP servers on this machine."""
 
 __all__ = ["ALL", "ELSEWHERE", "Mutant", "after", "missing"]

@@ -1,0 +1,93 @@
+"""Endpoints that do not keep sessions apart, or break when there are several at once."""
+
+import itertools
+import secrets
+import time
+from collections.abc import Iterator
+from typing import ClassVar
+
+from tests.check.correct import Refused, token
+from tests.check.mutants.mutant import Mutant
+
+
+class OneChannel(Mutant):
+    """Has one channel for everybody."""
+
+    BREAKS: ClassVar = {"G01": "fail"}
+
+    def channel(self) -> str:
+        return "cekura-0123456789abcdef0123456789abcdef"
+
+
+class Counted(Mutant):
+    """Counts its channels."""
+
+    BREAKS: ClassVar = {"G01": "fail"}
+    NUMBERS: ClassVar[Iterator[int]] = itertools.count(95)
+
+    def channel(self) -> str:
+        return f"call-{next(self.NUMBERS)}"
+
+
+class Timed(Mutant):
+    """Names its channels after the clock."""
+
+    BREAKS: ClassVar = {"G01": "fail"}
+
+    def channel(self) -> str:
+        return f"call-{time.time_ns()}"
+
+
+class Short(Mutant):
+    """Has channels of four random bytes."""
+
+    BREAKS: ClassVar = {"G01": "fail"}
+
+    def channel(self) -> str:
+        return f"call-{secrets.token_hex(4)}"
+
+
+class Kept(Mutant):
+    """Keeps the first token for all calls that come."""
+
+    BREAKS: ClassVar = {"G01": "fail"}
+    TOKENS: ClassVar[list[str]] = []
+
+    def token(self, channel: str) -> str:
+        self.TOKENS.append(token(channel))
+        return self.TOKENS[0]
+
+
+class Stuck(Mutant):
+    """Has one channel for every call from the sixth on."""
+
+    BREAKS: ClassVar = {"G01": "fail"}
+    BEGUN: ClassVar[list[str]] = []
+
+    def channel(self) -> str:
+        self.BEGUN.append(super().channel())
+        return self.BEGUN[:6][-1]
+
+
+class Overrun(Mutant):
+    """Breaks when many sessions run, instead of saying that there is no room."""
+
+    BREAKS: ClassVar = {"L01": "fail"}
+    PROFILE: ClassVar = "full"
+    STATUS: ClassVar = 500
+    NUMBERS: ClassVar[Iterator[int]] = itertools.count(1)
+
+    def join_details(self) -> dict[str, object]:
+        if next(self.NUMBERS) > 20:
+            raise Refused(self.STATUS)
+        return super().join_details()
+
+
+class Impolite(Overrun):
+    """Does not say when there is room again."""
+
+    STATUS: ClassVar = 503
+    NUMBERS: ClassVar = itertools.count(1)
+
+
+MUTANTS: tuple[type[Mutant], ...] = (OneChannel, Counted, Timed, Short, Kept, Stuck, Overrun, Impolite)
