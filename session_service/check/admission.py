@@ -1,0 +1,103 @@
+"""Why the platform's call was not let in: the secret, the name of its header, or the client id.
+
+Decided here: that each is told from the others by the answers to calls that are wrong in one known way, which all have
+to be refused, and that the secret is tried in other headers only after it was refused in its own. Called by the
+diagnosis of the first good call.
+"""
+
+from dataclasses import replace
+
+from session_service.check import calls
+from session_service.check.context import Context
+from session_service.check.likeness import is_like
+from session_service.check.messages import Answer, Exchange, Header, Request
+from session_service.check.model import CannotTell, Finding
+
+_USUAL_HEADERS = ("X-Cekura-Secret", "X-API-Key", "Authorization")
+
+
+async def refused(context: Context, exchange: Exchange, answer: Answer) -> Finding:
+    """For 400, 401, 403 and 422: who came was not let in, or what came was not understood."""
+    if await is_like(context, exchange, calls.platform(context.target, context.wrong())) is False:
+        return await known(context, exchange, answer)
+    opened = await _with_another_header(context)
+    if opened is not None:
+        return _wrong_header(context, opened)
+    if answer.status in (400, 422):
+        return _not_understood(exchange, answer)
+    unread = await is_like(context, exchange, calls.platform(context.target, None)) is not False
+    return _wrong_secret(context, exchange, answer, unread=unread)
+
+
+async def known(context: Context, exchange: Exchange, answer: Answer) -> Finding:
+    """A wrong secret is answered otherwise, so this one is right: is it the client id?"""
+    unknown = calls.platform(context.target, context.right(), f"nobody-{context.world.entropy(8).hex()}")
+    if await is_like(context, exchange, unknown):
+        what = (
+            f"The client id is not served: the secret is right, and the answer ({answer.status}) is the one for an id "
+            "that nobody has."
+        )
+        mend = "Compare Client ID in the platform's form with the ids that the endpoint serves, case included."
+        return Finding(what, exchange, mend=mend)
+    what = (
+        f"The call was answered {answer.status}, though secret and client id are right: wrong ones are told otherwise."
+    )
+    mend = "The endpoint has a reason of its own: look at the answer, and into its log. Is there a list of addresses?"
+    return Finding(what, exchange, mend=mend)
+
+
+async def _with_another_header(context: Context) -> Exchange | None:
+    """The call with the secret in another usual header, where one of them is answered 200."""
+    names = [name for name in _USUAL_HEADERS if name.lower() != context.target.header.lower()]
+    try:
+        for name in names:
+            exchange = await context.mint(_moved(context, name))
+            if exchange.status == 200:
+                return exchange
+    except CannotTell:
+        return None
+    return None
+
+
+def _moved(context: Context, name: str) -> Request:
+    secret, request = context.right(), calls.platform(context.target, None)
+    scheme = "Bearer " if name == "Authorization" else ""
+    header = Header(name, scheme.encode() + secret.value, f"{scheme}{secret.shell}")
+    return replace(request, headers=(header, *request.headers))
+
+
+def _wrong_header(context: Context, opened: Exchange) -> Finding:
+    name, configured = opened.request.headers[0].name, context.target.header
+    if name == "Authorization":
+        what = f"The header's name is wrong: the endpoint wants `Authorization: Bearer SECRET`, and not {configured}."
+        return Finding(what, opened, mend=f"Let the endpoint read the bare secret from {configured}.")
+    what = f"The header's name is wrong: the endpoint reads the secret from {name}, and not from {configured}."
+    mend = (
+        f"Put {name} into Secret Header Name in the platform's form and into --header here; or let the endpoint read "
+    )
+    return Finding(what, opened, mend=f"{mend}{configured}.")
+
+
+def _wrong_secret(context: Context, exchange: Exchange, answer: Answer, *, unread: bool) -> Finding:
+    name, variable = context.target.header, context.target.secret_variable
+    mend = (
+        f"Compare ${variable} with the endpoint's own configuration and with Secret in the platform's form, each "
+        "character: an old one, quotes around it, or a line break at its end are usual."
+    )
+    if not unread:
+        what = f"The secret is wrong: {name} is read, and this one was refused ({answer.status}) as any other."
+        return Finding(what, exchange, mend=mend)
+    what = (
+        f"The secret was refused ({answer.status}) just as a wrong one, or none, is: either it is not the endpoint's, "
+        f"or the endpoint reads it from another header than {name}."
+    )
+    return Finding(what, exchange, mend=f"{mend} If it is the same, compare the header's name: Secret Header Name.")
+
+
+def _not_understood(exchange: Exchange, answer: Answer) -> Finding:
+    what = f"The endpoint does not understand the call: it answered {answer.status}, as it does to a wrong secret."
+    mend = (
+        'Read client_id from a JSON object in the body, `{"client_id": "..."}`, and for GET from the query. A '
+        "framework that checks headers may miss one: compare the header's name with Secret Header Name in the platform's form."
+    )
+    return Finding(what, exchange, mend=mend)
