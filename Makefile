@@ -20,6 +20,7 @@ help:
 	@echo 'make bench   measure the service against a bare answer and against FastAPI'
 	@echo 'make image   build the container image $(IMAGE) with docker'
 	@echo 'make lock    write requirements/ anew from pyproject.toml (newest versions: make lock UPGRADE=--upgrade)'
+	@echo 'make docs    write the page of each check of `session-service check` into docs/checks'
 	@echo 'make clean   remove .venv and every cache'
 	@echo 'Another interpreter than the first of $(PYTHONS): make dev PYTHONS=/path/to/python'
 
@@ -45,6 +46,10 @@ lint: .venv/test.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+.PHONY: docs
+docs: .venv/service.stamp
+	@$(BIN)/python -m session_service.check.pages docs/checks
 
 bench: .venv/bench.stamp
 	@exec $(BIN)/python -m benchmarks

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from session_service.check.redaction import HIDDEN, SHORTEST, Known, visible
@@ -46,9 +46,10 @@ def test_a_secret_is_found_in_every_form(form: str, sentinel: str) -> None:
 
 @given(st.text(max_size=30), st.text(max_size=30), st.sampled_from(SENTINELS), st.data())
 def test_no_piece_of_a_secret_is_left(before: str, after: str, sentinel: str, data: st.DataObject) -> None:
-    """Any eight characters of it, in any text."""
+    """Any eight characters of it but spaces, in any text."""
     start = data.draw(st.integers(0, len(sentinel) - SHORTEST))
     piece = sentinel[start : start + data.draw(st.integers(SHORTEST, len(sentinel)))]
+    assume(len(piece.replace(" ", "")) >= SHORTEST)
     assert piece not in known().hide(before + piece + after)
 
 
