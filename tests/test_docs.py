@@ -126,7 +126,9 @@ def test_every_log_event_is_told_with_its_fields() -> None:
 def test_why_a_start_failed_is_told_in_the_words_of_the_code() -> None:
     """Each row's words stand in a launcher or in the lifecycle."""
     source = "".join(
-        path.read_text() for room in ("agents", "sessions") for path in (ROOT / "session_service" / room).glob("*.py")
+        path.read_text("utf-8")
+        for room in ("agents", "sessions")
+        for path in (ROOT / "session_service" / room).glob("*.py")
     )
     told = [part.strip() for row in rows("docs/operations.md", "`why` of") for part in row[0].split("...")]
     assert len(told) > 5
@@ -135,7 +137,7 @@ def test_why_a_start_failed_is_told_in_the_words_of_the_code() -> None:
 
 def test_every_reason_of_an_end_is_told_and_whether_it_is_in_use() -> None:
     """In use is what the lifecycle ends sessions with."""
-    source = "".join(path.read_text() for path in (ROOT / "session_service" / "sessions").glob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "session_service" / "sessions").glob("*.py"))
     told = {code(row[0]): row[1] == "yes" for row in rows("docs/architecture.md", "Reason")}
     assert told == {reason.value: f"Reason.{reason.name}" in source for reason in Reason}
 

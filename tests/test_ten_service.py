@@ -50,14 +50,18 @@ def listening(running: Command) -> Mapping[str, Any]:
 def call(port: int) -> Mapping[str, str]:
     """What the platform is answered."""
     url, headers = f"http://127.0.0.1:{port}/cekura/v1/sessions", {"X-Cekura-Secret": SECRET}
-    answer = httpx2.post(url, headers=headers, json={"client_id": RIGHT["SESSION_CLIENT_ID"]}, timeout=PATIENCE)
+    answer = httpx2.post(
+        url, headers=headers, json={"client_id": RIGHT["SESSION_CLIENT_ID"]}, timeout=PATIENCE, trust_env=False
+    )
     details: Mapping[str, str] = answer.json()
     return details
 
 
 def stop(ops_port: int, session: str) -> int:
     """The operator ends it."""
-    return httpx2.delete(f"http://127.0.0.1:{ops_port}/sessions/{session}", timeout=PATIENCE).status_code
+    return httpx2.delete(
+        f"http://127.0.0.1:{ops_port}/sessions/{session}", timeout=PATIENCE, trust_env=False
+    ).status_code
 
 
 def until_pinged(hosted: HostedTen, worker: Worker) -> None:
