@@ -20,7 +20,7 @@ async def _composition(context: Context) -> Seen:
     if wrong:
         return Seen(tuple(wrong))
     lacks = [Finding(what, context.good) for what in encryption_report.incomplete(found.side)]
-    return Seen((*lacks, *_unexpected(context, found.side)), _note(found.side))
+    return Seen((*lacks, *_unexpected(context, found.side)), "" if lacks else _note(found.side))
 
 
 def _no_texts(others: Mapping[str, object]) -> Iterator[str]:

@@ -26,7 +26,7 @@ async def _apart(context: Context) -> Seen:
     failed = tuple(_not_minted(exchange) for exchange in calls_made if exchange.status != 200)
     known = [found for exchange in context.minted if (found := _details(exchange))]
     findings = (*failed, *_shared(calls_made[-1], known), *_guessable(context, known))
-    return Seen(findings, f"{len(known)} sessions, each in a channel of its own")
+    return Seen(findings, f"{len(known)} sessions compared")
 
 
 async def _minted(context: Context, *, patient: bool = True) -> Exchange:

@@ -21,8 +21,9 @@ _DEEPEST = 32
 
 
 async def _form(context: Context) -> Seen:
-    findings = (Finding(fault.what, context.good, mend=fault.mend) for fault in reading.faults(context.first_answer()))
-    return Seen(tuple(findings), "a JSON object with the three required keys")
+    found = reading.faults(context.first_answer())
+    findings = tuple(Finding(fault.what, context.good, mend=fault.mend) for fault in found)
+    return Seen(findings, "" if findings else "a JSON object with the three required keys")
 
 
 async def _values(context: Context) -> Seen:
@@ -43,12 +44,13 @@ def _broken(context: Context, rule: Callable[[str], str], text: str, name: str) 
 
 
 def _channel(context: Context, channel: str) -> Iterator[Finding]:
-    # Agora's pages differ by one: "less than 64 bytes" for its builders, "up to 64 bytes" elsewhere.
-    if len(channel) == _LONGEST_CHANNEL and not any(_broken(context, identifiers.channel, channel[1:], "")):
+    """Agora's pages differ by one: "less than 64 bytes" for its builders, "up to 64 bytes" elsewhere."""
+    shorter = (channel[1:], channel[:-1]) if len(channel) == _LONGEST_CHANNEL else (channel,)
+    broken = [finding for text in shorter for finding in _broken(context, identifiers.channel, text, "agora_channel")]
+    if len(channel) == _LONGEST_CHANNEL and not broken:
         what = "agora_channel has 64 characters. Some of Agora's pages allow 64 and others 63."
         yield Finding(what, context.good, Severity.SHOULD)
-    else:
-        yield from _broken(context, identifiers.channel, channel, "agora_channel")
+    yield from broken[:1]
 
 
 def _token(context: Context, token: str) -> Iterator[Finding]:
@@ -85,10 +87,9 @@ def _secrets(context: Context, found: Received) -> Iterator[Finding]:
         because = _known_secret(context, value) or _looks_secret(path, value, known)
         if because:
             yield Finding(f"The further key {_name(path)} {because}.", context.good)
-    for name, text in (("agora_channel", found.channel), ("agora_token", found.token)):
-        because = _known_secret(context, text)
-        if because:
-            yield Finding(f"{name} {because}.", context.good)
+    because = _known_secret(context, found.channel)
+    if because:
+        yield Finding(f"agora_channel {because}.", context.good)
 
 
 def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -134,7 +134,7 @@ async def _channel(context: Context) -> Seen:
     if report.partly_read and report.channel is None:
         raise CannotTell("the token begins with a service whose layout nobody has documented")
     findings = (*_opened(context, found, report), *_signature(context, found, report))
-    return Seen(findings, _proof(report))
+    return Seen(findings, decoded(report, _now(context)) if findings else _proof(report))
 
 
 def _opened(context: Context, found: Received, report: TokenReport) -> Iterator[Finding]:
@@ -174,7 +174,11 @@ async def _user(context: Context) -> Seen:
         return Seen((Finding(wide, context.good, Severity.SHOULD, why=_ANYBODY, mend=mend),))
     differences = _differing(report, _expected(context, found), "uid")
     findings = tuple(_told_user(context, report, difference) for difference in differences)
-    return Seen(findings, named_user(str(context.target.join_uid)))
+    return Seen(findings, decoded(report, _now(context)) if findings else f"for {_admitted(context)}")
+
+
+def _admitted(context: Context) -> str:
+    return named_user(str(context.target.join_uid))
 
 
 def _told_user(context: Context, report: TokenReport, difference: Difference) -> Finding:
@@ -188,7 +192,7 @@ async def _rights(context: Context) -> Seen:
     _, report = _opening(context)
     missing = token_remarks.missing_right(report)
     findings = [Finding(missing)] if missing else lifetimes.ended_privileges(report, _now(context))
-    return Seen(_seen_in(context, findings), "may join and publish audio")
+    return Seen(_seen_in(context, findings), ", ".join(report.privileges) or "no privileges")
 
 
 async def _life(context: Context) -> Seen:
