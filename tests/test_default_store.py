@@ -1,10 +1,12 @@
 """`serve` as nobody configured its store: a file in the folder where it is started, found again by the next start."""
 
 import json
+import resource
 import stat
-import urllib.request
+import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.commands import Command, command, run
@@ -15,7 +17,16 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 NOT_SET = {"SESSION_STORE": ""}
 ONE_PLACE = {**RIGHT, **NOT_SET, "SESSION_MAX_SESSIONS": "1"}
 FILE = "session-service.db"
+DEMO = {"SESSION_LAUNCHER": "process", "SESSION_PROCESS_COMMAND": f"{sys.executable} -m session_service.agents.demo"}
 CALLABLE = "import asyncio\nasync def run(spec): await asyncio.Event().wait()\n"
+
+
+def asked(port: int) -> httpx2.Response:
+    """The answer to one call."""
+    body = {"client_id": RIGHT["SESSION_CLIENT_ID"]}
+    headers = {"X-Cekura-Secret": RIGHT["SESSION_SECRET"]}
+    with httpx2.Client(timeout=60, trust_env=False) as client:
+        return client.post(f"http://127.0.0.1:{port}/cekura/v1/sessions", json=body, headers=headers)
 
 
 def call(serve: Command, *, after: str = "service.listening") -> str:
@@ -23,11 +34,7 @@ def call(serve: Command, *, after: str = "service.listening") -> str:
     port = json.loads(serve.until("service.listening"))["port"]
     if after not in serve.said:
         serve.until(after)
-    body = json.dumps({"client_id": RIGHT["SESSION_CLIENT_ID"]}).encode()
-    headers = {"X-Cekura-Secret": RIGHT["SESSION_SECRET"], "Content-Type": "application/json"}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/cekura/v1/sessions", body, headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
-        channel: str = json.loads(answer.read())["agora_channel"]
+    channel: str = asked(port).json()["agora_channel"]
     return channel.removeprefix("cekura-")
 
 
@@ -98,3 +105,28 @@ def test_sessions_end_at_each_restart_where_they_are_to_be_forgotten(tmp_path: P
     with command(tmp_path, "serve", settings) as second:
         call(second)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux, whose limit on files stands in for a disk's")
+def test_a_full_disk_refuses_calls_and_starts_nothing(tmp_path: Path) -> None:
+    """Nobody could end an agent of which nothing is known. With room on the disk, calls are answered again."""
+    agent = {
+        "SESSION_LAUNCHER": "process",
+        "SESSION_PROCESS_COMMAND": f"{sys.executable} -m session_service.agents.demo",
+    }
+    with command(tmp_path, "serve", {**RIGHT, **NOT_SET, **agent}) as serve:
+        port = json.loads(serve.until("service.listening"))["port"]
+        resource.prlimit(serve.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        refused = [asked(port) for _ in range(3)]
+        resource.prlimit(serve.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert asked(port).status_code == 200
+    assert {(answer.status_code, answer.json()["error"]["code"]) for answer in refused} == {(503, "store_unavailable")}
+    assert serve.said.count('"agent.started"') == 1
+
+
+def test_a_damaged_file_is_refused_before_anything_listens(tmp_path: Path) -> None:
+    """One sentence, exit code 2, and the file is left as it is."""
+    (tmp_path / FILE).write_bytes(b"not a database, but long enough to be looked at" * 50)
+    done = run(tmp_path, "serve", {**RIGHT, **NOT_SET, "SESSION_PORT": "0", "SESSION_OPS_PORT": "off"})
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "file is not a database. Move it away" in done.stderr

@@ -85,7 +85,7 @@ def opened(path: Path, deployment: str) -> File:
             rows = undo.enter_context(closing(_connected(path)))
             _bring_up_to_date(rows, deployment)
         except (sqlite3.Error, OSError) as error:
-            raise SettingsError(f"SESSION_STORE: {path} cannot be used: {_why(error)}") from error
+            raise SettingsError(f"SESSION_STORE: {path} cannot be used: {why(error)}") from error
         undo.pop_all()
         return File(rows, lock)
 
@@ -130,7 +130,8 @@ def _bring_up_to_date(rows: sqlite3.Connection, deployment: str) -> None:
         rows.execute("INSERT INTO deployment VALUES (?)", (deployment,))
 
 
-def _why(error: sqlite3.Error | OSError) -> str:
+def why(error: sqlite3.Error | OSError) -> str:
+    """What is wrong with a file, and what to do about it."""
     if isinstance(error, OSError):
         return f"{error.strerror}. {_ANY_WAY}"
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte of an extended code is the plain one

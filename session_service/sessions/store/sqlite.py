@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from session_service.errors import SettingsError, StoreUnavailable
 from session_service.sessions.model import Limits, Reason
 from session_service.sessions.store.contract import Full, Record, Row, State, Status
-from session_service.sessions.store.file import File, opened
+from session_service.sessions.store.file import File, opened, why
 from session_service.sessions.store.slots import Slots
 from session_service.sessions.store.worker import Worker
 
@@ -147,7 +147,7 @@ def open_store(path: Path, deployment: str) -> SqliteStore:
         return SqliteStore(file)
     except sqlite3.Error as error:
         file.close()
-        raise SettingsError(f"SESSION_STORE: {path} cannot be used: {error}.") from error
+        raise SettingsError(f"SESSION_STORE: {path} cannot be used: {why(error)}") from error
 
 
 def _counted(rows: sqlite3.Connection) -> Slots:

@@ -163,6 +163,14 @@ def test_a_file_that_is_locked_at_the_start_is_refused(path: Path) -> None:
             open_store(path, "0a1b2c3d")
 
 
+def test_a_database_of_something_else_is_refused(path: Path) -> None:
+    """Though SQLite can read it."""
+    with closing(sqlite3.connect(path)) as other:
+        other.executescript(f"CREATE TABLE deployment (id TEXT); PRAGMA user_version = {len(STEPS)}")
+    with pytest.raises(SettingsError, match="no such table"):
+        open_store(path, "0a1b2c3d")
+
+
 def test_after_a_refusal_the_file_is_free_again(path: Path) -> None:
     """Neither the lock beside it nor the file stays open."""
     path.write_bytes(b"not a database, but long enough to be looked at" * 50)
