@@ -125,7 +125,7 @@ class ProcessLauncher:
                 agent.child.kill()
                 raise
         elif self._ended.state(ref.name) is UNKNOWN:
-            await survivors.end(ref.name, self._grace)
+            await survivors.end(ref.name, self._grace, _leader(ref))
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:
         """The agents that run: this process's own, and those that an earlier one left behind."""
@@ -159,7 +159,7 @@ class ProcessLauncher:
 
     def _adopt(self, spec: AgentSpec, process: subprocess.Popen[bytes], data: bytes) -> _Agent:
         loop = asyncio.get_running_loop()
-        ref = AgentRef(self.name, spec.session_id, {"pid": process.pid})
+        ref = AgentRef(self.name, spec.session_id, {"pid": process.pid, "born": survivors.born(process.pid)})
         agent = _Agent(ref, loop.create_future(), Output(spec, loop.time))
         if self._ready == "spawn":
             agent.accepted.set_result(None)
@@ -181,6 +181,12 @@ class ProcessLauncher:
         elif not asked and not agent.accepted.cancelled():
             # Not at once: a start whose agent was accepted in this same turn of the loop answers first.
             asyncio.get_running_loop().call_soon(self._on_exit, agent.ref, code)
+
+
+def _leader(ref: AgentRef) -> survivors.Leader | None:
+    """What a start has recorded of its process; None where it could not."""
+    pid, born = ref.data.get("pid"), ref.data.get("born")
+    return survivors.Leader(pid, born) if isinstance(pid, int) and isinstance(born, int) else None
 
 
 def _log(level: int, message: str, **values: object) -> None:

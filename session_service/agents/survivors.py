@@ -3,8 +3,9 @@
 Decided here: how a process is recognised. A pid alone proves nothing, since the system gives it away again; the name
 that an agent was started under stands in its environment as SESSION_ID, and in that of whatever it started. A process
 group is our agent's if its leader has that name, or if its leader has ended and others in it have: an agent that dies
-because the service is gone may leave processes of its own. Called by `agents.process`, for agents that it did not start
-itself.
+because the service is gone may leave processes of its own. Where an agent has overwritten its environment, as programs
+do that give themselves a title, its pid and the instant of its birth prove it too, if its start could be recorded.
+Called by `agents.process`, for agents that it did not start itself.
 
 Environments of other processes are read from /proc. Where there is none (macOS), nobody is found, and a restart cannot
 end what a killed service left.
@@ -15,11 +16,24 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
 _MARK = b"SESSION_ID="
 _PAUSE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """The process that an agent was started as: its id, and the instant of its birth."""
+
+    pid: int
+    born: int
+
+    def lives(self) -> bool:
+        """Whether that process still runs, and leads its group; another one that was given its id does not count."""
+        return self.born != 0 and born(self.pid) == self.born and _group(self.pid) == self.pid
 
 
 def found(prefix: str) -> dict[str, list[int]]:
@@ -34,17 +48,29 @@ def found(prefix: str) -> dict[str, list[int]]:
     return agents
 
 
-async def end(session_id: str, grace: float) -> None:
-    """SIGTERM to its groups, and SIGKILL once the leaders are gone or `grace` seconds are over; return when all are."""
-    groups = found(session_id).get(session_id, [])
+def born(pid: int) -> int:
+    """When the process began, in ticks since the system's boot (proc_pid_stat(5), starttime); 0 if that is unknown."""
+    try:
+        fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] == b"Z" else int(fields[19])
+
+
+async def end(session_id: str, grace: float, leader: Leader | None = None) -> None:
+    """SIGTERM to its groups, and SIGKILL once the leaders are gone or `grace` seconds are over; return when all are.
+
+    `leader` is what was recorded of its process.
+    """
+    groups = _groups(session_id, leader)
     for group in groups:
         _signal(group, signal.SIGTERM)
     deadline = asyncio.get_running_loop().time() + grace
-    while _any_leads(groups, session_id):
+    while _any_leads(groups, session_id, leader):
         if asyncio.get_running_loop().time() >= deadline:
             break
         await asyncio.sleep(_PAUSE)
-    while left := found(session_id).get(session_id):
+    while left := _groups(session_id, leader):
         for group in left:
             _signal(group, signal.SIGKILL)
         await asyncio.sleep(_PAUSE)
@@ -62,8 +88,13 @@ def _group(pid: int) -> int | None:
         return None
 
 
-def _any_leads(groups: list[int], session_id: str) -> bool:
-    return any(_session_id(group) == session_id for group in groups)
+def _groups(session_id: str, leader: Leader | None) -> list[int]:
+    groups = found(session_id).get(session_id, [])
+    return [leader.pid, *groups] if leader and leader.lives() and leader.pid not in groups else groups
+
+
+def _any_leads(groups: list[int], session_id: str, leader: Leader | None) -> bool:
+    return any(_session_id(group) == session_id for group in groups) or bool(leader and leader.lives())
 
 
 def _has_ended(pid: int) -> bool:

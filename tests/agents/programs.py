@@ -17,6 +17,10 @@ STAYS = program("print('ready', flush=True); signal.pause()")
 STUBBORN = program(
     "signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True)\nwhile True: signal.pause()"
 )
+NAMELESS = program(
+    "if 'SESSION_ID' in os.environ: os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {})\n"
+    "print('ready', flush=True); signal.pause()"
+)
 SILENT = program("signal.pause()")
 LEAVES = program("sys.exit(3)")
 FORKS = program(

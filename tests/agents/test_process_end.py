@@ -120,6 +120,22 @@ def test_an_agent_that_closes_its_output_still_runs(run: Run) -> None:
     run(main())
 
 
+@pytest.mark.skipif(not programs.PROC.exists(), reason="survivors are found in /proc, which Linux has")
+@pytest.mark.parametrize("shift", [0, 1], ids=["itself", "pid-given-away"])
+def test_an_agent_that_hides_its_name_is_found_by_its_process(run: Run, shift: int) -> None:
+    """By a launcher that did not start it. A process that has its pid, and was born at another time, is spared."""
+    launcher, later = process_launcher(programs.NAMELESS), process_launcher(programs.STAYS)
+
+    async def main() -> None:
+        ref = await started(launcher, "s-nameless")
+        recorded = AgentRef("process", "s-nameless", {**ref.data, "born": int(ref.data["born"]) + shift})
+        await later.stop(recorded)
+        assert alive(pid_of(ref)) == bool(shift)
+        await launcher.stop(ref)
+
+    run(main())
+
+
 def test_a_process_that_left_the_group_cannot_hold_the_end_up(events: Events, run: Run) -> None:
     """It keeps our pipe open; the agent is gone all the same."""
     code = "if os.fork() == 0:\n    os.setsid(); print('pid', os.getpid(), flush=True); signal.pause()"
