@@ -98,6 +98,6 @@ def _not_understood(exchange: Exchange, answer: Answer) -> Finding:
     what = f"The endpoint does not understand the call: it answered {answer.status}, as it does to a wrong secret."
     mend = (
         'Read client_id from a JSON object in the body, `{"client_id": "..."}`, and for GET from the query. A '
-        "framework that checks headers may miss one: compare the header's name with Secret Header Name in the platform's form."
+        "framework that checks headers may miss one: compare its name with Secret Header Name in the platform's form."
     )
     return Finding(what, exchange, mend=mend)

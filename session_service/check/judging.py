@@ -32,11 +32,11 @@ def not_refused(exchange: Exchange, call: str) -> tuple[Finding, ...]:
     """Why this is no refusal of `call`, words such as "a call without the secret"; empty where it is one."""
     answer = exchange.answer
     if answer is None:
-        return (Finding(f"{_began(call)} was not answered. {silence(exchange)}", exchange),)
+        return (Finding(f"{began(call)} was not answered. {silence(exchange)}", exchange),)
     if holds_join_details(answer) or 200 <= answer.status < 300:
-        return (Finding(f"{_began(call)} was answered {answer.status} instead of being refused.", exchange),)
+        return (Finding(f"{began(call)} was answered {answer.status} instead of being refused.", exchange),)
     if answer.status >= 500:
-        return (Finding(f"{_began(call)} was answered {answer.status}: the endpoint broke over it.", exchange),)
+        return (Finding(f"{began(call)} was answered {answer.status}: the endpoint broke over it.", exchange),)
     return ()
 
 
@@ -47,5 +47,6 @@ def silence(exchange: Exchange) -> str:
     return exchange.silence.value + detail
 
 
-def _began(call: str) -> str:
+def began(call: str) -> str:
+    """The words as a sentence begins with them."""
     return call[:1].upper() + call[1:]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from session_service.check.model import CannotTell
 
-UNEXPECTED = 5
+UNEXPECTED = 10
 """Sessions that calls which had to be refused may start before no more such calls are made."""
 
 

@@ -37,9 +37,9 @@ def found(exchange: Exchange, host: str) -> Finding | None:
 
 
 def is_page(answer: Answer) -> bool:
-    """Whether the body is HTML, whatever it is declared as."""
+    """Whether the body is HTML, whatever it is declared as: JSON that is declared as HTML is S01's to judge."""
     start = answer.body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return answer.media_type == "text/html" or start.startswith((b"<!doctype", b"<html"))
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<!--"))
 
 
 def _told(what: str, answer: Answer) -> str:

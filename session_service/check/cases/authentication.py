@@ -6,12 +6,14 @@ secret never stands in a URL either, where logs and proxies keep it: whether an 
 
 import json
 import shlex
+from dataclasses import replace
 
 from session_service.check import calls, judging, leaks
 from session_service.check.calls import Secret
 from session_service.check.context import Context
-from session_service.check.messages import Body, Header, Request
+from session_service.check.messages import Body, Header
 from session_service.check.model import Check, Finding, NotApplicable, Seen, Severity
+from session_service.check.trying import tried
 
 _REFUSALS = (401, 403)
 _PAGE = "Agora Simulations, Session endpoint contract, Request: the secret header"
@@ -39,9 +41,8 @@ async def _wrong_secret(context: Context) -> Seen:
 
 
 async def _near_misses(context: Context) -> Seen:
-    misses = _misses(context)
-    faults = [await _tried(context, secret, words) for words, secret in misses.items()]
-    return Seen(tuple(fault for found in faults for fault in found), f"{len(misses)} near misses")
+    requests = {words: calls.platform(context.target, secret) for words, secret in _misses(context).items()}
+    return Seen(await tried(context, requests), f"{len(requests)} near misses")
 
 
 def _misses(context: Context) -> dict[str, Secret]:
@@ -60,25 +61,20 @@ def _misses(context: Context) -> dict[str, Secret]:
     return {words: miss for words, miss in found.items() if miss.value.strip() == miss.value != b""}
 
 
-async def _tried(context: Context, secret: Secret, words: str) -> tuple[Finding, ...]:
-    return judging.not_refused(await context.refusal(calls.platform(context.target, secret)), words)
-
-
 async def _empty(context: Context) -> Seen:
-    return Seen(await _tried(context, Secret(b""), "a call with an empty secret"))
+    return Seen(await tried(context, {"a call with an empty secret": calls.platform(context.target, Secret(b""))}))
 
 
 async def _elsewhere(context: Context) -> Seen:
-    request = calls.platform(context.target, None)
-    places = []
+    request, requests = calls.platform(context.target, None), {}
     if context.target.header.lower() != "authorization":
-        places.append(("the secret in Authorization alone", _with_header(request, _bearer(context))))
+        headers = (_bearer(context), *request.headers)
+        requests["a call with the secret in Authorization alone"] = replace(request, headers=headers)
     if request.body.data:
-        places.append(("the secret in the body alone", _with_body(request, _telling_body(context))))
-    if not places:
+        requests["a call with the secret in the body alone"] = replace(request, body=_telling_body(context))
+    if not requests:
         raise NotApplicable("the secret's header is Authorization, and a GET has no body")
-    faults = [judging.not_refused(await context.refusal(asked), f"a call with {words}") for words, asked in places]
-    return Seen(tuple(fault for found in faults for fault in found))
+    return Seen(await tried(context, requests))
 
 
 def _bearer(context: Context) -> Header:
@@ -94,35 +90,31 @@ def _telling_body(context: Context) -> Body:
     return Body(json.dumps(document | {"secret": secret}).encode(), shell)
 
 
-def _with_header(request: Request, header: Header) -> Request:
-    return Request(request.method, request.path, (header, *request.headers), request.body)
-
-
-def _with_body(request: Request, body: Body) -> Request:
-    return Request(request.method, request.path, request.headers, body)
-
-
 async def _high_bytes(context: Context) -> Seen:
     target = context.target
-    tail = Secret(target.secret[:-1] + b"\xe9", f"${{{target.secret_variable}%?}}$(printf '\\351')")
+    last = Secret(target.secret[:-1] + b"\xe9", f"${{{target.secret_variable}%?}}$(printf '\\351')")
     broken = Secret(b"\xff\xfe\xc3\x28", "$(printf '\\377\\376\\303\\050')")
-    faults = [await _tried(context, secret, "a call with bytes that are not ASCII") for secret in (tail, broken)]
-    return Seen(next((found for found in faults if found), ()))
+    requests = {
+        "a call with the byte 0xE9 for the secret's last": calls.platform(target, last),
+        "a call with a secret that is not UTF-8": calls.platform(target, broken),
+    }
+    return Seen(await tried(context, requests))
 
 
 async def _two_secrets(context: Context) -> Seen:
     request = calls.platform(context.target, None)
     wrong = calls.header(context.target, context.wrong())
     right = calls.header(context.target, context.right())
-    orders = {
-        "the wrong secret before the right one": (wrong, right),
-        "the right secret before a wrong one": (right, wrong),
+    requests = {
+        "a call with two secret headers, a wrong one before the right one,": (wrong, right),
+        "a call with two secret headers, the right one before a wrong one,": (right, wrong),
     }
-    faults: list[Finding] = []
-    for words, headers in orders.items():
-        asked = Request(request.method, request.path, (*headers, *request.headers), request.body)
-        faults += judging.not_refused(await context.refusal(asked), f"a call with {words}, in two headers,")
-    return Seen(tuple(faults))
+    return Seen(
+        await tried(
+            context,
+            {words: replace(request, headers=(*both, *request.headers)) for words, both in requests.items()},
+        )
+    )
 
 
 async def _other_case(context: Context) -> Seen:
@@ -130,7 +122,8 @@ async def _other_case(context: Context) -> Seen:
     if name == context.target.header:
         raise NotApplicable("the secret header's name has no letters")
     secret, request = context.right(), calls.platform(context.target, None)
-    exchange = await context.mint(_with_header(request, Header(name, secret.value, secret.shell)))
+    headers = (Header(name, secret.value, secret.shell), *request.headers)
+    exchange = await context.mint(replace(request, headers=headers))
     if exchange.status == 200:
         return Seen(note=f"as {name}")
     if exchange.answer is None:
@@ -181,7 +174,7 @@ CHECKS = (
         "piece.",
         mend=_COMPARE,
         run=_near_misses,
-        after=("R01",),
+        after=("R01", "A02"),
     ),
     Check(
         id="A04",
@@ -192,7 +185,7 @@ CHECKS = (
         why="An endpoint whose own secret is not set compares nothing with nothing, and lets everybody in.",
         mend="Refuse to start without a secret, and answer 401 to an empty header.",
         run=_empty,
-        after=("R01",),
+        after=("R01", "A02"),
     ),
     Check(
         id="A05",
@@ -204,7 +197,7 @@ CHECKS = (
         "place is one more to guard.",
         mend="Read the secret from the one header that the platform's form names (Secret Header Name), nowhere else.",
         run=_elsewhere,
-        after=("R01",),
+        after=("R01", "A01", "A02"),
     ),
     Check(
         id="A06",
@@ -216,7 +209,7 @@ CHECKS = (
         "can then make the endpoint fail at will, and fill its log.",
         mend="Compare bytes, not text: `hmac.compare_digest(sent.encode('latin-1'), secret.encode())`.",
         run=_high_bytes,
-        after=("R01",),
+        after=("R01", "A02"),
     ),
     Check(
         id="A07",
@@ -228,7 +221,7 @@ CHECKS = (
         "front is bypassed.",
         mend="Count the header's occurrences, and answer 401 unless there is exactly one.",
         run=_two_secrets,
-        after=("R01",),
+        after=("R01", "A02"),
     ),
     Check(
         id="A08",

@@ -7,12 +7,14 @@ all the same then starts nothing.
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from session_service.check import calls, judging
 from session_service.check.context import Context
 from session_service.check.diagnosis import diagnosed
 from session_service.check.messages import Answer, Body, Exchange, Header, Request, Silence
 from session_service.check.model import Check, Finding, Need, Seen, Severity
+from session_service.check.trying import tried
 
 _PAGE = "Agora Simulations, Session endpoint contract, Request"
 _MEBIBYTE = 1024 * 1024
@@ -54,15 +56,12 @@ async def _unusable_ids(context: Context) -> Seen:
     if context.target.method == "POST":
         values = {"a number": 7, "null": None, "a list": [context.target.client_id]}
         ids |= {f"{name} as the client id": value for name, value in values.items()}
-    return Seen(await _refused_ids(context, ids), f"{len(ids)} of them")
+    requests = {f"a call with {words}": _as(context, value) for words, value in ids.items()}
+    return Seen(await tried(context, requests), f"{len(ids)} of them")
 
 
-async def _refused_ids(context: Context, ids: dict[str, object]) -> tuple[Finding, ...]:
-    faults: list[Finding] = []
-    for words, value in ids.items():
-        exchange = await context.refusal(calls.platform(context.target, context.right(), value))
-        faults += judging.not_refused(exchange, f"a call with {words}")
-    return tuple(faults)
+def _as(context: Context, client_id: object) -> Request:
+    return calls.platform(context.target, context.right(), client_id)
 
 
 async def _unknown_id(context: Context) -> Seen:
@@ -92,11 +91,9 @@ async def _malformed(context: Context) -> Seen:
         "a JSON array": Body(b"[" + whole + b"]"),
         f"JSON {_DEPTH} levels deep": Body(b"[" * _DEPTH + b"]" * _DEPTH),
     }
-    faults: list[Finding] = []
-    for words, body in bodies.items():
-        request = replace(calls.platform(context.target, context.right()), body=body)
-        faults += judging.not_refused(await context.refusal(request), f"a call with {words}")
-    return Seen(tuple(faults), f"{len(bodies)} of them")
+    plain = _as(context, calls.OWN)
+    requests = {f"a call with {words}": replace(plain, body=body) for words, body in bodies.items()}
+    return Seen(await tried(context, requests), f"{len(bodies)} of them")
 
 
 async def _tolerant(context: Context) -> Seen:
@@ -121,13 +118,10 @@ def _extended(request: Request, client_id: str) -> Request:
 async def _too_large(context: Context) -> Seen:
     plain = calls.platform(context.target, context.right(), _nobody(context))
     padding = Header("X-Padding", b"a" * _LONG_HEADER, f"$(head -c {_LONG_HEADER} /dev/zero | tr '\\0' a)")
-    requests = {"a header of 64 KiB": replace(plain, headers=(*plain.headers, padding))}
+    requests = {"a call with a header of 64 KiB": replace(plain, headers=(*plain.headers, padding))}
     if plain.body.data:
-        requests["a body of 1 MiB"] = replace(plain, body=_padded(plain.body))
-    faults: list[Finding] = []
-    for words, request in requests.items():
-        faults += _taken(await context.refusal(request), words)
-    return Seen(tuple(faults), "refused")
+        requests["a call with a body of 1 MiB"] = replace(plain, body=_padded(plain.body))
+    return Seen(await tried(context, requests, _taken), "refused")
 
 
 def _padded(body: Body) -> Body:
@@ -139,29 +133,25 @@ def _padded(body: Body) -> Body:
 
 
 def _taken(exchange: Exchange, words: str) -> tuple[Finding, ...]:
-    answer = exchange.answer
+    answer, call = exchange.answer, judging.began(words)
     if answer is None:
-        closed = exchange.silence is Silence.CLOSED
-        return (
-            () if closed else (Finding(f"A call with {words} was not refused. {judging.silence(exchange)}", exchange),)
-        )
+        told = Finding(f"{call} was not refused. {judging.silence(exchange)}", exchange)
+        return () if exchange.silence is Silence.CLOSED else (told,)
     if answer.status not in _TOO_LARGE:
-        what = f"A call with {words} was answered {answer.status}, and not refused for its size."
-        return (Finding(what, exchange),)
+        return (Finding(f"{call} was answered {answer.status}, and not refused for its size.", exchange),)
     if answer.seconds > _AT_ONCE:
-        return (Finding(f"A call with {words} was refused after {answer.seconds:.1f} s, and not at once.", exchange),)
+        return (Finding(f"{call} was refused after {answer.seconds:.1f} s, and not at once.", exchange),)
     return ()
 
 
 async def _other_methods(context: Context) -> Seen:
-    faults: list[Finding] = []
-    for method in ("PUT", "DELETE", "TRACE", "HEAD"):
-        request = calls.platform(context.target, context.right(), method=method)
-        if method in ("TRACE", "HEAD"):
-            request = replace(request, headers=request.headers[:1], body=Body())
-        exchange = await context.refusal(request)
-        faults += _served(exchange, method)
-    return Seen(tuple(faults), "refused")
+    requests = {name: _as_method(context, name) for name in ("PUT", "DELETE", "TRACE", "HEAD")}
+    return Seen(await tried(context, requests, _served), "refused")
+
+
+def _as_method(context: Context, method: str) -> Request:
+    request = calls.platform(context.target, context.right(), method=method)
+    return replace(request, headers=request.headers[:1], body=Body()) if method in ("TRACE", "HEAD") else request
 
 
 def _served(exchange: Exchange, method: str) -> tuple[Finding, ...]:
@@ -177,15 +167,9 @@ def _served(exchange: Exchange, method: str) -> tuple[Finding, ...]:
 
 
 async def _hostile_ids(context: Context) -> Seen:
-    faults: list[Finding] = []
-    for words, hostile in _HOSTILE.items():
-        mark = context.world.entropy(6).hex()
-        value = hostile(mark)
-        exchange = await context.refusal(calls.platform(context.target, context.right(), value))
-        faults += judging.not_refused(exchange, f"a call with {words} as the client id") or _reflected(
-            exchange, words, mark
-        )
-    return Seen(tuple(faults), f"{len(_HOSTILE)} of them")
+    mark = context.world.entropy(6).hex()
+    requests = {f"a call with {words} as the client id": _as(context, made(mark)) for words, made in _HOSTILE.items()}
+    return Seen(await tried(context, requests, partial(_harmed, mark)), f"{len(_HOSTILE)} of them")
 
 
 _HOSTILE: dict[str, Callable[[str], str]] = {
@@ -198,14 +182,14 @@ _HOSTILE: dict[str, Callable[[str], str]] = {
 }
 
 
-def _reflected(exchange: Exchange, words: str, mark: str) -> tuple[Finding, ...]:
-    answer = exchange.answer
-    if answer is None:
-        return ()
+def _harmed(mark: str, exchange: Exchange, words: str) -> tuple[Finding, ...]:
+    faults, answer = judging.not_refused(exchange, words), exchange.answer
+    if faults or answer is None:
+        return faults
     if any(mark in value for _, value in answer.headers):
-        return (Finding(f"The refusal of {words} as the client id repeats it in a header.", exchange),)
+        return (Finding(f"The refusal of {words} repeats it in a header.", exchange),)
     if mark.encode() in answer.body:
-        return (Finding(f"The refusal of {words} as the client id repeats it.", exchange),)
+        return (Finding(f"The refusal of {words} repeats it.", exchange),)
     return ()
 
 

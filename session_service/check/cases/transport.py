@@ -263,6 +263,6 @@ CHECKS = (
         mend="Read each request to its end, or close the connection and say so with `Connection: close`; and send the "
         "Content-Length in bytes.",
         run=_twice,
-        after=("R01",),
+        after=("R01", "A02"),
     ),
 )

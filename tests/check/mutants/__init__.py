@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 
 from session_service.check.catalogue import BY_ID
-from tests.check.mutants import authentication, encryption, hygiene, isolation, response, token
+from tests.check.mutants import authentication, encryption, hygiene, isolation, requests, response, token, transport
 from tests.check.mutants.mutant import Mutant
 
 ALL: tuple[type[Mutant], ...] = (
+    *transport.MUTANTS,
     *authentication.MUTANTS,
+    *requests.MUTANTS,
     *response.MUTANTS,
     *token.MUTANTS,
     *encryption.MUTANTS,
@@ -15,7 +17,7 @@ ALL: tuple[type[Mutant], ...] = (
     *hygiene.MUTANTS,
 )
 
-ELSEWHERE: frozenset[str] = frozenset({"T01", "T03", "R01", "G02"})
+ELSEWHERE: frozenset[str] = frozenset({"T01", "T02", "T03", "T05", "R01", "G02"})
 """Checks whose mutants are no plain HTTP servers on this machine."""
 
 __all__ = ["ALL", "ELSEWHERE", "Mutant", "after", "missing"]
