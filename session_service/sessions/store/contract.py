@@ -66,7 +66,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """No room. `starts` tells which limit; `earliest_end` when the next session ends by itself, if one is known."""
+    """No room. `starts` tells which limit; `earliest_end` when the next session that it counts ends by itself, if any."""
 
     starts: bool
     earliest_end: float | None
