@@ -101,6 +101,17 @@ def test_the_pasted_line_gets_a_session_with_a_real_agent(set_up: Path) -> None:
         assert "ready: demo agent" in read_until(make, "200 ok")
 
 
+def test_the_pasted_check_passes_in_another_terminal_of_the_clone(set_up: Path) -> None:
+    """The program is in .venv, which nobody has on PATH."""
+    with dev(set_up) as (_, said):
+        (line,) = re.findall(r"^ *(SESSION_SECRET=.* check .*)$", said, re.MULTILINE)
+        done = subprocess.run(
+            line, shell=True, cwd=set_up, env=environment(), check=False, capture_output=True, text=True
+        )  # noqa: S602
+    assert ".venv/bin/session-service check http" in line
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_everything_that_the_form_asks_for_is_printed(set_up: Path) -> None:
     """The five fields of the platform's form, by their names there."""
     fields = ("Session Endpoint URL", "Client ID", "Secret", "Request Method", "Secret Header Name")

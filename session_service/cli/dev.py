@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from session_service.check.target import DEFAULT_HEADER
 from session_service.cli import made_up, running
 from session_service.settings import Client, Layer, Settings, Sources
 
@@ -97,8 +98,29 @@ def _form(settings: Settings, client: Client, url: str) -> str:
             "",
             "Try it:",
             f"  {_curl(settings.methods[0], url, header, client.client_id)}",
+            "",
+            "Check it, in another terminal:",
+            f"  {_check(settings, client, url, secret)}",
         ]
     )
+
+
+def _check(settings: Settings, client: Client, url: str, secret: str) -> str:
+    """The line that checks this endpoint. It is in the same environment as this process, be that on PATH or not."""
+    words = [*_program(), "check", url, "--client-id", client.client_id, "--profile", "quick"]
+    if settings.methods[0] != "POST":
+        words += ["--method", settings.methods[0]]
+    if settings.secret_header != DEFAULT_HEADER:
+        words += ["--header", settings.secret_header]
+    if client.tokens.join_uid != 1:
+        words += ["--join-uid", str(client.tokens.join_uid)]
+    return f"SESSION_SECRET={shlex.quote(secret)} {shlex.join(words)}"
+
+
+def _program() -> tuple[str, ...]:
+    """How this very program was started: by its name, or as a module."""
+    name = sys.argv[0]
+    return (name,) if Path(name).name == "session-service" else (sys.executable, "-m", "session_service")
 
 
 def _curl(method: str, url: str, header: str, client_id: str) -> str:

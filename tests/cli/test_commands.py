@@ -25,11 +25,11 @@ REAL = {name: RIGHT[name] for name in ("AGORA_APP_ID", "AGORA_APP_CERTIFICATE")}
 def test_help_names_every_command(call: Call) -> None:
     """Without importing one of them."""
     words = re.findall(r"^  (\w+)  ", call("--help", {}).output, re.MULTILINE)
-    assert words == ["config", "dev", "encryption", "healthcheck", "secret", "serve", "sessions", "token"]
+    assert words == ["check", "config", "dev", "encryption", "healthcheck", "secret", "serve", "sessions", "token"]
 
 
 @pytest.mark.parametrize(
-    "command", ["config", "dev", "encryption", "healthcheck", "secret", "serve", "sessions", "token"]
+    "command", ["check", "config", "dev", "encryption", "healthcheck", "secret", "serve", "sessions", "token"]
 )
 def test_each_command_explains_itself(call: Call, command: str) -> None:
     """In at least a sentence."""

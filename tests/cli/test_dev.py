@@ -14,7 +14,7 @@ import pytest
 
 from tests.agents.programs import alive
 from tests.agora.tools import tool
-from tests.commands import Command, command, run
+from tests.commands import Command, command, environment, run
 from tests.settings.given import RIGHT, SECRET
 
 pytestmark = pytest.mark.real
@@ -59,6 +59,30 @@ def test_a_get_line_works_when_pasted(tmp_path: Path) -> None:
     """The form's Request Method decides which line is printed; a client id may need quoting."""
     with command(tmp_path, "dev", {"SESSION_METHODS": "GET", "SESSION_CLIENT_ID": "it's mine & yours"}) as dev:
         assert paste(dev)["agora_token"].startswith("007")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {
+            "SESSION_METHODS": "GET",
+            "SESSION_SECRET_HEADER": "X-Mine",
+            "SESSION_JOIN_UID": "7",
+            "SESSION_CLIENT_ID": "a & b",
+        },
+    ],
+    ids=["made up", "of one's own"],
+)
+def test_the_pasted_check_passes(variables: dict[str, str], tmp_path: Path) -> None:
+    """The quick profile, in another terminal, with whatever differs from the platform's defaults."""
+    with command(tmp_path, "dev", variables) as dev:
+        dev.until(LAST_LINE)
+        (line,) = re.findall(r"^ +(SESSION_SECRET=.* check .*)$", dev.said, re.MULTILINE)
+        assert "--profile quick" in line
+        done = subprocess.run(["sh", "-c", line], env=environment({}), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Passed: " in done.stdout
 
 
 def test_the_second_start_has_the_values_of_the_first(tmp_path: Path) -> None:

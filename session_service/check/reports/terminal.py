@@ -74,8 +74,8 @@ def opening(target: Target, plan: Plan, secret_from: str) -> str:
         "Client ID": ascii(target.client_id)[1:-1],
         "Secret": f"{secret_from}, {len(target.secret)} characters, sent in {target.header}",
         "Certificate": f"{certificate} (AGORA_APP_CERTIFICATE)",
-        "Plan": f"{_number(len(plan.checks), 'check')}, profile {plan.profile}; a correct endpoint starts "
-        f"{_number(plan.sessions, 'session')}. Ctrl-C is safe.",
+        "Plan": f"{_number(len(plan.checks), 'check')}, profile {plan.profile}; at most "
+        f"{_number(plan.sessions, 'session')} will be started, unless the endpoint lets in whom it should refuse",
     }
     return "".join(f"{name:<12} {value}\n" for name, value in rows.items())
 
