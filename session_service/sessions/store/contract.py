@@ -66,7 +66,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """No room. `starts` tells which limit; `earliest_end` when the next session that it counts ends by itself, if any."""
+    """No room. `starts` tells which limit; `earliest_end` when the first session that it counts ends by itself."""
 
     starts: bool
     earliest_end: float | None
