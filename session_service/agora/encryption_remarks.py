@@ -12,7 +12,8 @@ from session_service.agora.encryption_report import Side, decoded
 _HEX_KEY = re.compile(r"(?:[0-9A-Fa-f]{32}){1,2}")
 _PLACEHOLDER = re.compile(
     r"<.*>|\$\{?.*\}?|\{\{.*\}\}|change[ _-]?me|replace[ _-]?me|to[ _-]?do|x{3,}|test|secret|password"
-    r"|(my|your|the|some|example|sample|dummy|test|base64|encryption)[ _-].*",
+    r"|(your|example|sample|dummy|placeholder)([ _-].*)?"
+    r"|(my|the|some|test|base64|encryption)[ _-](secret|key|encryption).*",
     re.IGNORECASE,
 )
 _FEWEST_DISTINCT = 6  # 16 random hexadecimal digits have about 10; one such key in a million has fewer than 6

@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from session_service.check import calls
@@ -30,12 +31,8 @@ def context(
     body: object, headers: Sequence[tuple[str, str]] = DECLARED, *, now: float | None = None, **target: Any
 ) -> Context:
     """A run whose first good call was answered with this body: bytes as they stand, anything else as JSON."""
-    asked = Target(
-        endpoint("http://127.0.0.1:1/session"),
-        CLIENT,
-        SECRET.encode(),
-        **{"certificate": PROJECT.certificate, **target},
-    )
+    usual = Target(endpoint("http://127.0.0.1:1/session"), CLIENT, SECRET.encode(), certificate=PROJECT.certificate)
+    asked = replace(usual, **target)
     world = World(time.time if now is None else lambda: now, time.perf_counter, os.urandom)
     written = body if isinstance(body, bytes) else json.dumps(body).encode()
     good = Exchange(calls.platform(asked, calls.right(asked)), Answer(200, tuple(headers), written, 0.1))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from session_service.agora import encryption, legacy_tokens, tokens
 from session_service.agora.encryption import MODES, Mode
 from session_service.agora.identifiers import Project
-from session_service.agora.token_services import KINDS, RTC, Service
+from session_service.agora.token_services import KINDS, RTC, Kind, Service
 from session_service.agora.transport import AgoraTransport, TokenVersion
 from session_service.check.model import CannotTell, NotApplicable, Outcome
 from tests.agora import strategies
@@ -113,12 +113,18 @@ def test_a_token_is_shown_decoded() -> None:
     assert "ends in" in note
 
 
-def test_services_that_cannot_be_read_are_a_warning() -> None:
-    """And where they come first, nobody can tell what the token opens."""
-    text = minted(rtc({1: HOUR, 2: HOUR}), Service(KINDS[10], {}, {}))
-    whole = tokens.read(text)
-    assert not whole.unread
-    assert found("K01", details(agora_token=text)).outcome is Outcome.PASS
+def test_services_that_nobody_documented_are_a_warning() -> None:
+    """They stand behind the one that opens the channel, so that this one is judged."""
+    text = minted(rtc({1: HOUR, 2: HOUR}), Service(Kind(99, "new", (), {}), {}, {}))
+    assert found("K01", details(agora_token=text)).outcome is Outcome.WARN
+    assert found("K02", details(agora_token=text)).outcome is Outcome.PASS
+
+
+def test_a_token_that_begins_with_an_unknown_service_tells_nobody_what_it_opens() -> None:
+    """Whether it opens the channel is not known, rather than wrong."""
+    text = minted(rtc({1: HOUR, 2: HOUR}), Service(Kind(0, "new", (), {}), {}, {}))
+    with pytest.raises(CannotTell, match="nobody has documented"):
+        found("K02", details(agora_token=text))
 
 
 @pytest.mark.parametrize(
