@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
@@ -108,6 +108,19 @@ def call_and_end(served: Served, folder: Path) -> None:
     url = f"http://127.0.0.1:{served.log[-1]['ops_port']}/sessions/{live(folder)[0]}"
     with httpx2.Client(trust_env=False, timeout=PATIENCE) as client:
         client.delete(url)
+
+
+@pytest.mark.parametrize(("word", "left"), [("leave", 1), ("stop", 0)])
+@pytest.mark.parametrize("place", [agent_server, agora, ten])
+def test_agents_elsewhere_are_left_or_stopped_when_the_service_ends(
+    tmp_path: Path, place: Callable[[Path], AbstractContextManager[Elsewhere]], word: str, left: int
+) -> None:
+    """As SESSION_AT_SHUTDOWN says; a session that is left keeps its slot for the next start."""
+    with place(tmp_path) as elsewhere:
+        told = replace(elsewhere, settings={**elsewhere.settings, "SESSION_AT_SHUTDOWN": word})
+        with serving(tmp_path, told) as served:
+            assert served.call().status_code == 200
+        assert (len(elsewhere.agents()), len(live(tmp_path))) == (left, left)
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])

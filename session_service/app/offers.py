@@ -47,10 +47,16 @@ def offer(settings: Settings, client: Client, sessions: Sessions, store: Store, 
             client.idle_timeout,
             evidence=settings.evidence(client) == "notifications",
         ),
-        stop_at_shutdown=not (store.survives_restart and (launcher is None or launcher.survives_restart)),
+        stop_at_shutdown=not _may_stay(client, launcher, store),
         starts_at_once=client.launch.launcher == "python",
         report_url=reports.url(base) if base else None,
     )
+
+
+def _may_stay(client: Client, launcher: Launcher | None, store: Store) -> bool:
+    """Whether this client's sessions go on when the service ends: the next one has to find them again."""
+    found_again = store.survives_restart and (launcher is None or launcher.survives_restart)
+    return found_again and client.at_shutdown == "leave"
 
 
 def _transport(client: Client) -> AgoraTransport:

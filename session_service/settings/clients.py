@@ -11,6 +11,7 @@ from typing import Literal, cast
 from session_service.settings import parse
 from session_service.settings.model import (
     AgentServer,
+    AtShutdown,
     ChannelEncryptionSettings,
     Client,
     ConvoAi,
@@ -101,6 +102,7 @@ def _client(name: str, reader: Reader, rules: Rules) -> Client:
         max_duration=max_duration,
         join_deadline=read("SESSION_JOIN_DEADLINE", parse.seconds(1, rules.longest_lifetime), 1.0),
         idle_timeout=read("SESSION_IDLE_TIMEOUT", parse.seconds(1, rules.longest_lifetime), 1.0),
+        at_shutdown=cast(AtShutdown, read("SESSION_AT_SHUTDOWN", parse.choice("leave", "stop"), "leave")),
         webhook_secrets=WebhookSecrets(
             rtc=read("SESSION_RTC_WEBHOOK_SECRET", parse.webhook_secrets, ()),
             convoai=read("SESSION_CONVOAI_WEBHOOK_SECRET", parse.webhook_secrets, ()),

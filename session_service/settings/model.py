@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 Network = IPv4Network | IPv6Network
+AtShutdown = Literal["leave", "stop"]
 LauncherName = Literal["none", "process", "python", "convoai", "http", "ten"]
 Ready = Literal["spawn", "line"]
 Evidence = Literal["notifications", "reports", "nobody"]
@@ -118,6 +119,7 @@ class Client:
     max_duration: float
     join_deadline: float
     idle_timeout: float
+    at_shutdown: AtShutdown
     webhook_secrets: WebhookSecrets
 
 

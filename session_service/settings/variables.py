@@ -236,6 +236,13 @@ VARIABLES = (
     ),
     Variable("SESSION_FIRST_BYTE_TIMEOUT", "seconds from a new connection to its first byte", "5", "5"),
     Variable("SESSION_RECEIPT_TIMEOUT", "seconds from a message's first byte to its last", "10", "10"),
+    Variable(
+        "SESSION_AT_SHUTDOWN",
+        "what becomes of agents that run elsewhere when the service ends: leave or stop",
+        "stop",
+        "leave",
+        per_client=True,
+    ),
     Variable("SESSION_DRAIN_DELAY", "seconds that the port stays open once the service is told to end", "5", "0"),
     Variable("SESSION_OPS_HOST", "address of the operator's port", "127.0.0.1", "127.0.0.1"),
     Variable("SESSION_OPS_PORT", "port for the operator: metrics, sessions, events; or off", "9090", "9090"),

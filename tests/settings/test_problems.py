@@ -51,6 +51,7 @@ BAD: dict[str, str] = {
     "SESSION_MAX_DURATION": "86401",
     "SESSION_FIRST_BYTE_TIMEOUT": "0",
     "SESSION_RECEIPT_TIMEOUT": "inf",
+    "SESSION_AT_SHUTDOWN": "sentinel",
     "SESSION_DRAIN_DELAY": "-1",
     "SESSION_OPS_PORT": "65536",
     "SESSION_OPS_TOKEN": "sentinel-too-short",
