@@ -36,5 +36,5 @@ def agent_spec(
     instant = int(time.time() // HALF_AN_HOUR * HALF_AN_HOUR if now is None else now)
     details, encryption = transport.join(session_id, instant, entropy(session_id))
     seat = transport.seat(details.agora_channel, instant, entropy(session_id))
-    report = Report("http://127.0.0.1:8080/agent/v1/sessions/s-1/events", "report-" + entropy(session_id).hex()[:40])
+    report = Report("http://127.0.0.1:1/agent/v1/sessions/s-1/events", "report-" + entropy(session_id).hex()[:40])
     return AgentSpec(session_id, seat, encryption, {"scenario": "greets"}, report)

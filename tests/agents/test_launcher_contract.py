@@ -3,16 +3,18 @@
 import asyncio
 import json
 import os
+import signal
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import pytest
 
 from session_service.agents.contract import AgentRef, AgentSpec, Launcher
-from session_service.agents.process import ProcessLauncher
 from session_service.agents.python import PythonLauncher
 from tests.agents.conftest import Exits, Run
 from tests.agents.fakes import MemoryLauncher
-from tests.agents.programs import STAYS
+from tests.agents.processes import process_launcher
+from tests.agents.programs import STAYS, children
 from tests.agents.specs import agent_spec
 
 
@@ -167,14 +169,9 @@ class TestProcessLauncher(LauncherContract):
     """A program that waits for ever."""
 
     @pytest.fixture(params=["spawn", "line"])
-    def launcher(self, exits: Exits, request: pytest.FixtureRequest) -> Launcher:
-        """A process per session, accepted in either way."""
-        return ProcessLauncher(
-            command=STAYS,
-            ready=request.param,
-            environment=os.environ,
-            hidden=frozenset(),
-            keep=frozenset(),
-            on_exit=exits,
-            grace=2,
-        )
+    def launcher(self, exits: Exits, request: pytest.FixtureRequest) -> Iterator[Launcher]:
+        """A process per session, accepted in either way; one that a failing test leaves would be found by the next."""
+        before = children()
+        yield process_launcher(STAYS, request.param, on_exit=exits)
+        for pid in children() - before:
+            os.killpg(pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from session_service.agents.process import ProcessLauncher
+from session_service.agents.process import GRACE, ProcessLauncher
 from tests.agents.conftest import Events, Exits, Run, events, exits, run
 from tests.agents.fakes import ignore_exit
 from tests.agents.processes import SOON, process_launcher, refusal, started
@@ -50,8 +50,8 @@ def launcher(habit: str, *arguments: str, on_exit: Exits | None = None) -> Proce
 
 @pytest.mark.parametrize("habit", ["stays", "hangs"])
 def test_it_is_ready_in_the_channel_and_leaves_when_it_is_stopped(habit: str, events: Events, run: Run) -> None:
-    """With 0 and within a second, before it would be killed, even where the SDK does not let go."""
-    workers = process_launcher(COMMAND, environment=environment(habit), grace=1)
+    """With 0, before the service would kill it, even where the SDK does not let go."""
+    workers = process_launcher(COMMAND, environment=environment(habit), grace=GRACE)
 
     async def main() -> int | None:
         ref = await started(workers)
