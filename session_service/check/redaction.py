@@ -27,9 +27,15 @@ HIDDEN = "<hidden>"
 SHORTEST = 8
 """Characters that give a secret away. Fewer stand in many words by chance."""
 
+LONGEST = 4096
+"""Characters of a text that are looked at; the rest is left out."""
+
 _MOST_VALUES = 64
-_LONGEST_VALUE = 4096
+_LONGEST_VALUE = 1024
+_MOST_LEARNED = 32 * 1024
+"""Characters of all values together: an endless supply of them may not fill the memory."""
 _SECRET_NAME = re.compile(r"token|key|salt|secret|certificate|passw|private|credential|signature", re.IGNORECASE)
+_ENCRYPTION = ("encryption_key", "encryption_salt")
 _IN_TEXT = re.compile(r'"(?:agora_token|encryption_key|encryption_salt)"\s*:\s*"([^"]+)"|\b(00[67][0-9A-Za-z+/=]{40,})')
 _RUN = re.compile(r"[0-9A-Za-z+=_-]{20,}")
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -60,7 +66,8 @@ class Known:
 
     def hide(self, text: str) -> str:
         """The text with every piece of a secret replaced, unknown long runs shortened, and each character visible."""
-        return visible(self._shortened(self.without_secrets(text)))
+        whole = visible(self._shortened(self.without_secrets(text[:LONGEST])))
+        return whole if len(text) <= LONGEST else f"{whole}..."
 
     def without_secrets(self, text: str) -> str:
         """The text with every piece of a secret replaced, and the rest as it is."""
@@ -85,15 +92,18 @@ class Known:
         return _RUN.sub(short, text)
 
     def _take_waiting(self) -> None:
-        for value in {value[:_LONGEST_VALUE] for value in self._waiting} - self._learned:
-            self._learned.add(value)
-            for form in _forms(value):
-                letters = _skeleton(form)[0]
-                size = min(SHORTEST, len(letters))
-                if size:
-                    pieces = self._pieces.setdefault(size, set())
-                    pieces.update(letters[start : start + size] for start in range(len(letters) - size + 1))
+        for value in [value[:_LONGEST_VALUE] for value in self._waiting]:
+            if value not in self._learned and sum(map(len, self._learned)) < _MOST_LEARNED:
+                self._learned.add(value)
+                for form in _forms(value):
+                    self._take(_skeleton(form)[0])
         self._waiting.clear()
+
+    def _take(self, letters: str) -> None:
+        size = min(SHORTEST, len(letters))
+        if size:
+            pieces = self._pieces.setdefault(size, set())
+            pieces.update(letters[start : start + size] for start in range(len(letters) - size + 1))
 
 
 def visible(text: str) -> str:
@@ -117,18 +127,23 @@ def _replaced(text: str, marked: bytearray) -> str:
     return "".join(found)
 
 
-def _secret_texts(value: object, name: str = "") -> Iterator[str]:
-    """The texts of a document whose name says that they are secret, at any depth, and whatever is like a token."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _secret_texts(inner, key)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _secret_texts(inner, name)
-    elif isinstance(value, str):
-        named = len(value) >= SHORTEST and _SECRET_NAME.search(name)
-        if named or (name in ("encryption_key", "encryption_salt") and len(value) > 3) or _IN_TEXT.match(value):
+def _secret_texts(document: dict[str, object]) -> Iterator[str]:
+    """The texts whose name says that they are secret, at any depth, and whatever is like a token."""
+    waiting: list[tuple[str, object]] = [("", document)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.items()
+        elif isinstance(value, list):
+            waiting += [(name, inner) for inner in value]
+        elif isinstance(value, str) and _is_secret(name, value):
             yield value[_LEGACY_HEAD:] if value.startswith("006") else value
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if name in _ENCRYPTION:
+        return len(value) > 3
+    return bool((len(value) >= SHORTEST and _SECRET_NAME.search(name)) or _IN_TEXT.match(value))
 
 
 def _public_texts(found: dict[str, object]) -> Iterator[str]:

@@ -106,7 +106,7 @@ def _check(words: Sequence[str], options: dict[str, Any]) -> int:
     world = World(time.time, time.perf_counter, os.urandom)
     run = Run(target, chosen, world, max_sessions=options["max_sessions"], listener=listener)
     outputs = check_reports.opened(options, running.environment())
-    outputs.say(terminal.opening(target, chosen, _origin(options["secret_env"])))
+    outputs.say(terminal.opening(target, chosen, _origin(options["secret_env"]), known))
     interrupted = not _made(run)
     progress.over()
     return _told(run, known, outputs, strict=options["strict"], interrupted=interrupted)

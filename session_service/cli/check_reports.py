@@ -5,13 +5,12 @@ report for people moves to standard error where a program reads standard output;
 alone.
 """
 
-import contextlib
 import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from session_service.check.model import Check
 from session_service.check.reports import document, github, junit, terminal
@@ -23,7 +22,7 @@ _STANDARD_OUTPUT = "-"
 
 
 class Stream:
-    """A text stream that writes what its encoding lacks as an escape, and minds no reader who went away."""
+    """A text stream that writes what its encoding lacks as an escape."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -31,9 +30,8 @@ class Stream:
 
     def write(self, text: str) -> None:
         """Write, and at once."""
-        with contextlib.suppress(BrokenPipeError):
-            self._stream.write(text.encode(self.encoding, "backslashreplace").decode(self.encoding))
-            self._stream.flush()
+        self._stream.write(text.encode(self.encoding, "backslashreplace").decode(self.encoding))
+        self._stream.flush()
 
 
 def stream(one: TextIO) -> Stream:
@@ -74,21 +72,24 @@ class Outputs:
         self.people.write(text)
 
     def write(self, view: View) -> None:
-        """Write every report and close its file."""
-        text = terminal.written(view, self.style)
-        if self.annotated:
-            text = github.quiet(secrets.token_hex(16), text) + "".join(f"{line}\n" for line in github.annotations(view))
-        self.people.write(text)
+        """Write every report; files first, for whoever reads a stream may go away."""
         for file, written in self.files:
             Stream(file).write(written(view))
             if file is not sys.stdout:
                 file.close()
+        text = terminal.written(view, self.style)
+        if self.annotated:
+            text = github.quiet(secrets.token_hex(16), text) + "".join(f"{line}\n" for line in github.annotations(view))
+        self.people.write(text)
 
 
 def opened(options: Mapping[str, Any], environment: Mapping[str, str]) -> Outputs:
     """Open every file that a report is to be written to; InvalidValue where one cannot be."""
     annotated = bool(options["github"]) or environment.get("GITHUB_ACTIONS") == "true"
-    wanted = [(options["json_file"], "w", document.written), (options["junit_file"], "w", junit.written)]
+    wanted: list[tuple[str | None, Literal["w", "a"], Callable[[View], str]]] = [
+        (options["json_file"], "w", document.written),
+        (options["junit_file"], "w", junit.written),
+    ]
     if annotated:
         wanted.append((environment.get("GITHUB_STEP_SUMMARY"), "a", github.summary))
     named = [(name, mode, written) for name, mode, written in wanted if name]
@@ -100,14 +101,13 @@ def opened(options: Mapping[str, Any], environment: Mapping[str, str]) -> Output
     return Outputs(Stream(people), _style(people, environment), files, annotated)
 
 
-def _open(name: str, mode: str) -> TextIO:
+def _open(name: str, mode: Literal["w", "a"]) -> TextIO:
     if name == _STANDARD_OUTPUT:
         return sys.stdout
     try:
-        file: TextIO = open(name, mode, encoding="utf-8")  # noqa: SIM115 - closed once the report is written
+        return open(name, mode, encoding="utf-8")
     except OSError as error:
         raise InvalidValue(f"No report can be written to {name!a}: {error.strerror}.") from None
-    return file
 
 
 def _style(people: TextIO, environment: Mapping[str, str]) -> terminal.Style:

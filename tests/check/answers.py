@@ -7,7 +7,7 @@ from typing import Any
 from session_service.check import calls
 from session_service.check.catalogue import CHECKS
 from session_service.check.messages import Answer, Exchange
-from session_service.check.model import Finding, Outcome, Result
+from session_service.check.model import Check, Finding, Outcome, Result
 from session_service.check.plan import Plan
 from session_service.check.redaction import Known
 from session_service.check.reports import view
@@ -48,19 +48,23 @@ def known(*exchanges: Exchange) -> Known:
     return found
 
 
-def results(finding: Finding) -> tuple[Result, ...]:
-    """Every check of the catalogue, each with another outcome than the one before, and all with this finding."""
+FEW = CHECKS[: len(Outcome)]
+"""Checks enough for every outcome."""
+
+
+def results(finding: Finding, checks: tuple[Check, ...]) -> tuple[Result, ...]:
+    """These checks, each with another outcome than the one before, and all with this finding."""
     outcomes = list(Outcome)
     found = []
-    for number, check in enumerate(CHECKS):
+    for number, check in enumerate(checks):
         outcome = outcomes[number % len(outcomes)]
         findings = (finding,) if outcome in (Outcome.FAIL, Outcome.WARN, Outcome.INFO) else ()
         found.append(Result(check, outcome, findings, finding.what, 0.25))
     return tuple(found)
 
 
-def seen(finding: Finding, *, strict: bool = False, **differently: Any) -> View:
+def seen(finding: Finding, *, checks: tuple[Check, ...] = FEW, strict: bool = False, **differently: Any) -> View:
     """What may be shown of a run in which `finding` was found again and again."""
-    report = Report(TARGET, Plan("full", CHECKS), results(finding), 7, 1_790_000_000.0, 2.5)
+    report = Report(TARGET, Plan("full", checks), results(finding, checks), 7, 1_790_000_000.0, 2.5)
     exchanges = (finding.exchange,) if finding.exchange else ()
     return view.view(replace(report, **differently), known(*exchanges), strict=strict)

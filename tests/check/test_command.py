@@ -73,7 +73,7 @@ def test_a_correct_endpoint_passes(url: str) -> None:
     assert done.exit_code == 0, done.output
     sessions = plan("quick").sessions
     assert f"at most {sessions} sessions will be started" in done.stdout
-    assert f"{sessions} sessions started of {sessions} announced" in done.stdout
+    assert f"{sessions} sessions started, {sessions} announced" in done.stdout
     assert done.stderr == ""
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from session_service.check.redaction import HIDDEN, SHORTEST, Known, visible
+from session_service.check.redaction import HIDDEN, LONGEST, SHORTEST, Known, visible
 from session_service.check.target import Target
 from tests.check.answers import APP_ID, CHANNEL, KEY, SECRET, SENTINELS, TARGET, TOKEN, answered, known
 
@@ -82,6 +82,23 @@ def test_a_token_in_a_body_that_is_no_json_is_learned() -> None:
     found = Known(TARGET)
     found.learn(answered(f'<p>{TOKEN}</p> "encryption_key": "{KEY}"'.encode(), 500))
     assert found.hide(f"{TOKEN} {KEY}") == f"{HIDDEN} {HIDDEN}"
+
+
+def test_a_document_of_any_depth_is_read() -> None:
+    """As deep as the parser goes."""
+    deep = '{"a":' * 400 + f'{{"agora_token": "{TOKEN}"}}' + "}" * 400
+    found = Known(TARGET)
+    found.learn(answered(deep.encode()))
+    assert found.hide(TOKEN) == HIDDEN
+
+
+def test_an_endless_supply_of_secrets_is_bounded() -> None:
+    """The ones that were there first stay hidden, and a long text is cut."""
+    found = Known(TARGET)
+    for number in range(200):
+        found.learn(answered(json.dumps({f"key{at}": f"{number:04}{at:04}" * 500 for at in range(100)}).encode()))
+    assert found.hide(SECRET) == HIDDEN
+    assert len(found.hide("x " * LONGEST)) == LONGEST + 3
 
 
 @given(st.text())

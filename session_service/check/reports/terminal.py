@@ -11,6 +11,7 @@ from itertools import groupby
 
 from session_service.check.model import Outcome, Severity
 from session_service.check.plan import Plan
+from session_service.check.redaction import Known, visible
 from session_service.check.reports.view import GROUPS, CheckView, FindingView, View
 from session_service.check.target import Target
 
@@ -62,7 +63,7 @@ def style(*, colour: bool, encoding: str) -> Style:
     return Style(colour, unicode=True)
 
 
-def opening(target: Target, plan: Plan, secret_from: str) -> str:
+def opening(target: Target, plan: Plan, secret_from: str, known: Known) -> str:
     """What is about to be done, before anything is sent.
 
     The secret shows as where it comes from and its length. No digest of it: whoever sees a report of a public pipeline
@@ -70,8 +71,8 @@ def opening(target: Target, plan: Plan, secret_from: str) -> str:
     """
     certificate = "given, so the token's signature is checked" if target.certificate else "not given"
     rows = {
-        "Endpoint": f"{target.method} {target.endpoint}",
-        "Client ID": ascii(target.client_id)[1:-1],
+        "Endpoint": f"{target.method} {known.without_secrets(str(target.endpoint))}",
+        "Client ID": visible(known.without_secrets(target.client_id)),
         "Secret": f"{secret_from}, {len(target.secret)} characters, sent in {target.header}",
         "Certificate": f"{certificate} (AGORA_APP_CERTIFICATE)",
         "Plan": f"{_number(len(plan.checks), 'check')}, profile {plan.profile}; at most "
@@ -141,15 +142,16 @@ def _lead(label: str) -> str:
 def _ground(check: CheckView) -> str:
     if not check.assumptions:
         return check.rests_on
-    rows = ", ".join(map(str, check.assumptions))
-    return f"{check.rests_on}. The platform's own page does not say all of it: assumption {rows} in docs/assumptions.md"
+    word = "assumption" if len(check.assumptions) == 1 else "assumptions"
+    rows = " and ".join(map(str, check.assumptions))
+    return f"{check.rests_on}. The platform's page leaves some of it open: {word} {rows} in docs/assumptions.md"
 
 
 def _closing(view: View, style: Style) -> Iterator[str]:
     counts = ", ".join(
         f"{number} {_WORDS[Outcome(outcome)][number != 1]}" for outcome, number in view.counts().items() if number
     )
-    rest = f"{_number(view.started, 'session')} started of {view.announced} announced, {view.seconds:.1f} s"
+    rest = f"{_number(view.started, 'session')} started, {view.announced} announced, {view.seconds:.1f} s"
     yield f"{style.strong(_verdict(view))} {counts or 'nothing was checked'} ({rest})."
     for check in view.bad():
         yield f"  {style.mark(check.outcome)} {check.id}  {check.title}"
