@@ -10,6 +10,7 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -32,14 +33,22 @@ def extras(record: logging.LogRecord) -> dict[str, Any]:
     return values
 
 
-def event(logger: logging.Logger, message: str, values: Mapping[str, object]) -> None:
-    """Log at INFO, like `logger.info(message, extra=values)` in two thirds of its time: for the lines of every call.
+_EVENT = dict(vars(logging.makeLogRecord({"levelno": logging.INFO, "levelname": "INFO"})))
+_EVENT.update(dict.fromkeys(_EVENT.keys() & {"relativeCreated", "thread", "threadName", "process", "processName"}))
+"""What is the same in every record of an event. What no line of ours shows is None there, as `configure` has it."""
 
-    What is left out is the search for the caller, which `configure` turns off anyway, and a check of each name.
+
+def event(logger: logging.Logger, message: str, values: Mapping[str, object]) -> None:
+    """Log at INFO, like `logger.info(message, extra=values)` in half of its time: for the lines of every call.
+
+    What is left out is the search for the caller, which `configure` turns off anyway, a check of each name, and all
+    that a record finds out about itself (file, thread, process, task), which costs as much as the rest of it.
     """
     if logger.isEnabledFor(logging.INFO):
-        record = logging.LogRecord(logger.name, logging.INFO, "", 0, message, None, None)
-        vars(record).update(values)
+        created = time.time()
+        record = logging.LogRecord.__new__(logging.LogRecord)
+        own = {"name": logger.name, "msg": message, "created": created, "msecs": created % 1 * 1000 // 1}
+        record.__dict__ = {**_EVENT, **own, **values}
         logger.handle(record)
 
 
