@@ -67,6 +67,11 @@ def resetting(*pieces: bytes) -> Server:
     return server
 
 
+async def hanging_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Closes after the first bytes, whatever they are."""
+    await reader.read(65536)
+
+
 async def refusing_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answers when it has read the head, and closes with the body unread."""
     await reader.readuntil(b"\r\n\r\n")
