@@ -7,7 +7,8 @@ Pure. Called by the checker; `agora.encryption_report` tells what is plainly wro
 import re
 from collections.abc import Iterator
 
-from session_service.agora.encryption_report import Side, decoded
+from session_service.agora.encryption_report import Side
+from session_service.agora.spellings import decoded
 
 _HEX_KEY = re.compile(r"(?:[0-9A-Fa-f]{32}){1,2}")
 _PLACEHOLDER = re.compile(

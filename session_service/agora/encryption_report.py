@@ -6,17 +6,15 @@ Pure. Called by the command line and the checker; docs/encryption.md tells users
 a key or a salt.
 """
 
-import binascii
-import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from session_service.agora.encryption import MODES, SALT_SIZE, ChannelEncryption, Mode
+from session_service.agora.spellings import as_bytes, decoded, misread, of_one_key, other_alphabet
 from session_service.errors import InvalidValue
 
 SILENCE = "Both sides join without an error, and neither hears the other."
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _NOT_STARTED = "A native SDK answers -2 to enabling encryption; who joins all the same hears nobody."
 
 
@@ -82,19 +80,6 @@ def _text(value: Mapping[str, object], name: str) -> str | None:
     if found is None or isinstance(found, str):
         return found
     raise InvalidValue(f"{name} must be a text, null, or absent.")
-
-
-def decoded(text: str) -> bytes | None:
-    """Return what `text` is the base64 of, with or without a strict end; None where it is none."""
-    try:
-        return b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _bytes(text: str) -> bytes:
-    # JSON can hold half of a surrogate pair, which UTF-8 cannot; it must compare, as unequal, and not fail.
-    return text.encode(errors="surrogatepass")
 
 
 def faults(side: Side) -> tuple[str, ...]:
@@ -175,34 +160,16 @@ def _salt_text_faults(text: str) -> Iterator[str]:
     salt = decoded(text)
     if salt is None or b64encode(salt).decode() != text:
         yield (
-            f"The salt is not standard base64.{_other_alphabet(text)} It must be base64 of {SALT_SIZE} bytes: 44 "
+            f"The salt is not standard base64.{other_alphabet(text)} It must be base64 of {SALT_SIZE} bytes: 44 "
             "characters, with one = at the end."
         )
     elif len(salt) != SALT_SIZE:
         yield (
-            f"The salt has {len(salt)} bytes instead of {SALT_SIZE}.{_misread(text, salt)} SDKs cut or fill it, each "
+            f"The salt has {len(salt)} bytes instead of {SALT_SIZE}.{misread(text, salt)} SDKs cut or fill it, each "
             f"in its way: {SILENCE}"
         )
     elif not any(salt):
         yield "The salt is all zero, which Agora refuses."
-
-
-def _other_alphabet(text: str) -> str:
-    """Which other writing of bytes the text is; the same 32 bytes have to be written anew."""
-    if text != text.strip():
-        return " There is white space around it."
-    if decoded(text + "=" * (-len(text) % 4)):
-        return " The = at its end are missing."
-    if decoded(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)):
-        return " It is the URL-safe kind, with - and _ instead of + and /."
-    return ""
-
-
-def _misread(text: str, salt: bytes) -> str:
-    if _HEX.fullmatch(text):
-        return " It is written in hexadecimal."
-    inner = decoded(salt.decode("latin-1"))
-    return " It is base64 of base64: it was encoded twice." if inner and len(inner) == SALT_SIZE else ""
 
 
 def differences(one: Side, other: Side) -> tuple[str, ...]:
@@ -234,18 +201,9 @@ def _transformed(one: str, other: str) -> str:
     for key, changed in ((one, other), (other, one)):
         if changed and changed in (key.strip(), key.lower(), key.upper()):
             return " They are the same but for white space at an end or for upper and lower case."
-        if changed and changed in _spellings(key):
+        if changed and changed in of_one_key(key):
             return " One is the other in base64, in hexadecimal, or decoded. Hand on the text itself."
     return ""
-
-
-def _spellings(key: str) -> Iterator[str]:
-    yield b64encode(_bytes(key)).decode()
-    yield _bytes(key).hex()
-    inner = decoded(key)
-    if inner:
-        yield inner.hex()
-        yield inner.decode("latin-1")
 
 
 def _different_salts(one: Side, other: Side) -> Iterator[str]:
@@ -253,7 +211,7 @@ def _different_salts(one: Side, other: Side) -> Iterator[str]:
         return
     if not one.salt or not other.salt:
         yield f"Only one side has a salt. {SILENCE}"
-    elif one.salt_bytes == _bytes(other.salt) or other.salt_bytes == _bytes(one.salt):
+    elif one.salt_bytes == as_bytes(other.salt) or other.salt_bytes == as_bytes(one.salt):
         yield f"The salts differ: one is the other, encoded as base64 a second time. {SILENCE}"
     else:
         yield f"The salts differ. {SILENCE}"

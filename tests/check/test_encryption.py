@@ -88,7 +88,7 @@ def test_what_was_expected_and_is_there_passes(expected: str | None, body: dict[
         ({"encryption_salt": SALT.rstrip("=")}, "fail", "The = at its end are missing"),
         ({"encryption_salt": f" {SALT}"}, "fail", "white space around it"),
         ({"encryption_salt": "-_" + SALT[2:]}, "fail", "URL-safe"),
-        ({"encryption_salt": SALT[:-2] + "9="}, "fail", "not standard base64"),
+        ({"encryption_salt": SALT[:-2] + "9="}, "fail", "not standard base64. It must"),
         ({"encryption_salt": "ab" * 32}, "fail", "written in hexadecimal"),
         ({"encryption_salt": b64encode(SALT.encode()).decode()}, "fail", "encoded twice"),
         ({"encryption_salt": b64encode(bytes(16)).decode()}, "fail", "16 bytes instead of 32"),

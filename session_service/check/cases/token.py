@@ -11,12 +11,13 @@ from session_service.agora import (
     token_remarks,
     token_report,
 )
-from session_service.agora.token_judgement import Difference, named_user, shown
+from session_service.agora.token_judgement import Difference, named_user
 from session_service.agora.token_report import Expected, TokenReport
 from session_service.agora.token_services import RTC
 from session_service.agora.tokens import VERSION
 from session_service.check import lifetimes, received
 from session_service.check.context import Context
+from session_service.check.decoded import decoded, proof, short
 from session_service.check.model import CannotTell, Check, Finding, NotApplicable, Seen, Severity
 from session_service.check.received import Received
 from session_service.errors import InvalidValue, UnreadableToken
@@ -97,7 +98,7 @@ def _app_id(context: Context, found: Received, report: TokenReport) -> Iterator[
         swapped = token_mistakes.SWAPPED if report.app_id == context.target.certificate else _CERTIFICATE_ANSWERED
         yield Finding(swapped, context.good, mend="Read App ID and App Certificate from the right variables again.")
         return
-    what = f"The token is for the App ID {_short(report.app_id)}, and agora_app_id is {_short(found.app_id)}."
+    what = f"The token is for the App ID {short(report.app_id)}, and agora_app_id is {short(found.app_id)}."
     if report.app_id.lower() == found.app_id.lower():
         what += " Only upper and lower case differ, and they count."
     yield replace(
@@ -114,27 +115,12 @@ def _is_no_app_id(text: str) -> bool:
     return False
 
 
-def _short(app_id: str) -> str:
-    return shown(app_id[:8]) + ("..." if len(app_id) > 8 else "")
-
-
-def decoded(report: TokenReport, now: int) -> str:
-    """What the token says, in a line."""
-    names = [f"version {report.version}", f"app id {_short(report.app_id)}"]
-    if report.channel is not None:
-        names.append(f"channel {shown(report.channel)}")
-    if report.user is not None:
-        names.append(named_user(report.user))
-    end, _ = token_judgement.end_of_use(report)
-    return ", ".join([*names, *report.privileges, f"ends {instants.relative(end, now)}"])
-
-
 async def _channel(context: Context) -> Seen:
     found, report = _readable(context)
     if report.partly_read and report.channel is None:
         raise CannotTell("the token begins with a service whose layout nobody has documented")
     findings = (*_opened(context, found, report), *_signature(context, found, report))
-    return Seen(findings, decoded(report, _now(context)) if findings else _proof(report))
+    return Seen(findings, decoded(report, _now(context)) if findings else proof(report))
 
 
 def _opened(context: Context, found: Received, report: TokenReport) -> Iterator[Finding]:
@@ -156,14 +142,6 @@ def _signature(context: Context, found: Received, report: TokenReport) -> Iterat
         mistake = token_mistakes.unsigned(report, certificate, _expected(context, found)) if certificate else ""
         told = _told(context, difference, "Copy App ID and primary certificate of one project from Agora's console.")
         yield replace(told, what=f"{told.what} {mistake}".strip())
-
-
-def _proof(report: TokenReport) -> str:
-    if report.signature == "valid":
-        return "for this channel, and signed with the certificate"
-    if report.unchecked_because and report.version != VERSION:
-        return f"signature not checked: {report.unchecked_because}"
-    return "for this channel; signature not checked: put the App Certificate into AGORA_APP_CERTIFICATE"
 
 
 async def _user(context: Context) -> Seen:
@@ -210,6 +188,7 @@ CHECKS = (
     Check(
         id="K01",
         title="the token is a whole one of version 007, of this App ID",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora, AccessToken2",
         assumptions=(14,),
@@ -222,6 +201,7 @@ CHECKS = (
     Check(
         id="K02",
         title="the token opens exactly this channel, and the certificate signed it",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}: valid for the channel",
         assumptions=(14, 16),
@@ -234,6 +214,7 @@ CHECKS = (
     Check(
         id="K03",
         title="the token admits the tester's uid",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}: your token must authorize that uid",
         assumptions=(11, 12),
@@ -247,6 +228,7 @@ CHECKS = (
     Check(
         id="K04",
         title="the token lets the tester join and speak",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora, AccessToken2: privileges",
         assumptions=(13,),
@@ -259,6 +241,7 @@ CHECKS = (
     Check(
         id="K05",
         title="the token was issued just now, and outlives the call",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora, AccessToken2: at most 24 hours",
         assumptions=(13,),
