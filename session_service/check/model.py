@@ -83,7 +83,7 @@ class NotApplicable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One rule, and the function that looks whether an endpoint keeps it.
+    """One rule, and the function that looks whether an endpoint keeps it. `sends` tells what it asks, in a sentence.
 
     `sessions` is the number of sessions that a correct endpoint starts for it. `rests_on` names the clause or page;
     `assumptions` are rows of docs/assumptions.md, where the platform's own page does not say. `after` names the checks
@@ -93,6 +93,7 @@ class Check:
 
     id: str
     title: str
+    sends: str
     severity: Severity
     rests_on: str
     why: str

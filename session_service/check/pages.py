@@ -41,7 +41,9 @@ def page(check: Check) -> str:
             "",
             _filled(check.mend),
             "",
-            "## How it is checked",
+            "## What is sent",
+            "",
+            _filled(check.sends),
             "",
             *_made(check),
             "",
@@ -80,8 +82,9 @@ def write(folder: Path) -> None:
 def _assumed(check: Check) -> list[str]:
     if not check.assumptions:
         return []
-    rows = ", ".join(map(str, check.assumptions))
-    told = f"The platform's own page does not say all of it: see row {rows} of [assumptions](../assumptions.md)."
+    word = "row" if len(check.assumptions) == 1 else "rows"
+    rows = " and ".join(map(str, check.assumptions))
+    told = f"The platform's own page does not say all of it: see {word} {rows} of [assumptions](../assumptions.md)."
     return ["", _filled(told)]
 
 

@@ -43,9 +43,18 @@ def test_writing_takes_away_what_is_no_checks_page(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("one", CHECKS, ids=lambda one: one.id)
 def test_a_page_tells_all_that_a_check_says_of_itself(one: Check) -> None:
-    """Title, severity, ground, reason, cure, and what it comes after."""
+    """Title, what is sent, severity, ground, reason, cure, and what it comes after."""
     text = " ".join(pages.page(one).split())
-    told = [one.title, one.severity.value, one.rests_on, one.why, one.mend, *one.after, *map(str, one.assumptions)]
+    told = [
+        one.title,
+        one.sends,
+        one.severity.value,
+        one.rests_on,
+        one.why,
+        one.mend,
+        *one.after,
+        *map(str, one.assumptions),
+    ]
     assert [part for part in told if " ".join(part.split()) not in text] == []
 
 

@@ -143,6 +143,7 @@ CHECKS = (
     Check(
         id="A01",
         title="a call without the secret header is refused",
+        sends="The platform's call without the secret header.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; RFC 9110, 15.5.2",
         assumptions=(2, 22),
@@ -155,6 +156,7 @@ CHECKS = (
     Check(
         id="A02",
         title="a wrong secret is refused",
+        sends="The platform's call with a wrong secret of the same length.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; {_ASVS_COMPARE}",
         assumptions=(2, 23),
@@ -167,6 +169,8 @@ CHECKS = (
     Check(
         id="A03",
         title="a secret that is almost right is refused",
+        sends="The platform's call with the secret less its last character, with one more, with a space inside, and "
+        "in the other case.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; {_ASVS_COMPARE}",
         assumptions=(2, 23),
@@ -179,6 +183,7 @@ CHECKS = (
     Check(
         id="A04",
         title="an empty secret is refused",
+        sends="The platform's call with an empty secret header.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; RFC 9110, 15.5.2",
         assumptions=(2, 22),
@@ -190,6 +195,8 @@ CHECKS = (
     Check(
         id="A05",
         title="the secret counts in its header alone",
+        sends="The platform's call without the secret header, and with the secret in Authorization or in the body. "
+        "It is never put into a URL.",
         severity=Severity.SHOULD,
         rests_on=f"{_PAGE}; ASVS 5.0, 15.3.7 (one source for each parameter)",
         assumptions=(23, 25),
@@ -202,6 +209,7 @@ CHECKS = (
     Check(
         id="A06",
         title="bytes that are not ASCII do not break the comparison",
+        sends="The platform's call with bytes in the secret header that are not ASCII, and not UTF-8.",
         severity=Severity.MUST,
         rests_on="RFC 9110, 5.5 (a header's value may hold bytes from 0x80 on) and 15.5",
         assumptions=(2,),
@@ -214,6 +222,7 @@ CHECKS = (
     Check(
         id="A07",
         title="two secret headers are refused",
+        sends="The platform's call with two secret headers, a wrong one and the right one, in either order.",
         severity=Severity.SHOULD,
         rests_on="RFC 9110, 5.3 (a sender may not repeat a field that is no list); ASVS 5.0, 15.3.7",
         assumptions=(2,),
@@ -226,6 +235,7 @@ CHECKS = (
     Check(
         id="A08",
         title="the header's name counts in any case",
+        sends="The platform's call with the secret header's name in the other case.",
         severity=Severity.MUST,
         rests_on="RFC 9110, 5.1 (field names are case-insensitive); RFC 9113, 8.2 (HTTP/2 sends them in lower case)",
         why="Proxies and HTTP/2 rewrite names in lower case. An endpoint that compares them exactly refuses the "
@@ -239,6 +249,7 @@ CHECKS = (
     Check(
         id="A09",
         title="refusals give nothing away",
+        sends="Nothing of its own: it reads the answers to every call of the run that was refused.",
         severity=Severity.MUST,
         rests_on="ASVS 5.0, 16.5.1 (generic errors), 13.4.2 (no debug mode) and 4.1.1 (Content-Type); RFC 9110, 8.3",
         assumptions=(2,),

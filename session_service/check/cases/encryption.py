@@ -94,6 +94,7 @@ CHECKS = (
     Check(
         id="E01",
         title="encryption is there whole, or not at all",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora, EncryptionMode",
         assumptions=(7, 10),
@@ -107,6 +108,7 @@ CHECKS = (
     Check(
         id="E02",
         title="salt and key are well formed, random, and new in every session",
+        sends="Nothing of its own: it compares the answers to every good call of the run.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}: base64; Agora, media stream encryption",
         assumptions=(8, 9),

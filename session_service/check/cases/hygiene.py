@@ -145,6 +145,7 @@ CHECKS = (
     Check(
         id="H01",
         title="nothing else is open beside the endpoint",
+        sends="A GET without a secret for paths that are often left open, at the root and beside the endpoint.",
         severity=Severity.SHOULD,
         rests_on="OWASP ASVS 5.0, 13.4.2 and 13.4.5: no debug pages, documentation and monitoring not exposed",
         why="What stands beside the endpoint is found by scanners within hours.",
@@ -155,6 +156,7 @@ CHECKS = (
     Check(
         id="H02",
         title="the headers tell no more than they need, and name the call",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.INFO,
         rests_on="OWASP ASVS 5.0, 13.4.6 and 3.4.2: no version banner, no wildcard for other origins",
         why="Small things that help whoever looks for a fault, or for a hole.",

@@ -157,6 +157,7 @@ CHECKS = (
     Check(
         id="G01",
         title="every session has a channel of its own, with a name that nobody can guess",
+        sends="The platform's call once, and then five times at the same moment.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}: called for every run; OWASP ASVS 5.0, 11.5.1",
         assumptions=(4, 16, 17),
@@ -169,6 +170,7 @@ CHECKS = (
     Check(
         id="G02",
         title="an agent comes to the session, and leaves it",
+        sends="The platform's call once; the session is then followed on the operator's port, or joined.",
         severity=Severity.SHOULD,
         rests_on=f"{_PAGE}: start the agent in the channel on demand",
         assumptions=(18, 19),
@@ -183,6 +185,7 @@ CHECKS = (
     Check(
         id="L01",
         title="25 calls at once are answered, or told when to come back",
+        sends="The platform's call, 25 times at the same moment.",
         severity=Severity.MUST,
         rests_on="RFC 6585, 4 and RFC 9110, 15.6.4: 429 and 503 with Retry-After",
         assumptions=(3, 17),

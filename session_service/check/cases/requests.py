@@ -197,6 +197,7 @@ CHECKS = (
     Check(
         id="R01",
         title="the platform's own call is answered 200",
+        sends="The platform's call: the configured method, the secret header, and the client id.",
         severity=Severity.MUST,
         rests_on=_PAGE,
         assumptions=(1, 2),
@@ -210,6 +211,7 @@ CHECKS = (
     Check(
         id="R02",
         title="the other of POST and GET works or is refused as RFC 9110 says",
+        sends="The platform's call with the other method of POST and GET.",
         severity=Severity.SHOULD,
         rests_on=f"{_PAGE} (both methods are offered there); RFC 9110, 15.5.6",
         assumptions=(26,),
@@ -223,6 +225,7 @@ CHECKS = (
     Check(
         id="R03",
         title="a client id that is none is refused",
+        sends="The platform's call without a client id, and with ones that are empty or no text.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE} (client_id is a text); RFC 9110, 15.5.1; ASVS 5.0, 2.2.1",
         assumptions=(2,),
@@ -235,6 +238,7 @@ CHECKS = (
     Check(
         id="R04",
         title="an unknown client id is refused",
+        sends="The platform's call with a client id that nobody has.",
         severity=Severity.SHOULD,
         rests_on=f"{_PAGE}; ASVS 5.0, 8.2.2 (access to one's own data alone) and 16.5.1 (generic errors)",
         assumptions=(2,),
@@ -248,6 +252,7 @@ CHECKS = (
     Check(
         id="R05",
         title="a body that is no JSON object is refused",
+        sends="The platform's call with broken JSON, no body, a JSON array, and JSON that is nested very deep.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; RFC 9110, 15.5.1; RFC 8259, 9 (a parser may limit the depth)",
         assumptions=(2,),
@@ -260,6 +265,8 @@ CHECKS = (
     Check(
         id="R06",
         title="a charset and a field more change nothing",
+        sends="The platform's call with a charset in its Content-Type and one field more; for a GET, one parameter "
+        "more.",
         severity=Severity.SHOULD,
         rests_on="RFC 9110, 8.3.1 (parameters of a media type); the page Agora Simulations does not promise that no "
         "field will be added",
@@ -274,6 +281,7 @@ CHECKS = (
     Check(
         id="R07",
         title="what is far too large is refused at once",
+        sends="The platform's call with a header of 64 KiB, and with a body of 1 MiB.",
         severity=Severity.SHOULD,
         rests_on="RFC 9110, 15.5.14 (413); RFC 6585, 5 (431); ASVS 5.0, 15.2.2 (expensive work is bounded)",
         assumptions=(2,),
@@ -287,6 +295,7 @@ CHECKS = (
     Check(
         id="R08",
         title="other methods are refused with 405",
+        sends="PUT, DELETE, TRACE and HEAD with the right secret.",
         severity=Severity.SHOULD,
         rests_on="RFC 9110, 15.5.6 and 9.3.2 (HEAD); ASVS 5.0, 4.1.4 (known methods) and 13.4.4 (no TRACE)",
         assumptions=(26,),
@@ -299,6 +308,7 @@ CHECKS = (
     Check(
         id="R09",
         title="hostile client ids are refused and not repeated",
+        sends="The platform's call with client ids that hold line breaks, paths, quotes, markup, 4 KiB, or an emoji.",
         severity=Severity.MUST,
         rests_on="ASVS 5.0, 1.2.1 (output encoding), 16.4.1 (log injection) and 16.5.1 (generic errors)",
         assumptions=(2,),

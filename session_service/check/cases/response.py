@@ -142,6 +142,7 @@ CHECKS = (
     Check(
         id="S01",
         title="the answer is a JSON object with the three join details",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; RFC 8259, 8.1",
         assumptions=(1,),
@@ -154,6 +155,7 @@ CHECKS = (
     Check(
         id="S02",
         title="app id, channel and token are made of what Agora allows",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora's rules for App IDs and channel names",
         why="Agora's client refuses to join with anything else, before it asks a server.",
@@ -165,6 +167,7 @@ CHECKS = (
     Check(
         id="S03",
         title="the answer tells nothing that it should not",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.SHOULD,
         rests_on=f"{_PAGE}; OWASP ASVS 5.0, 15.3.1: only the fields that are needed",
         assumptions=(6, 7),
@@ -178,6 +181,7 @@ CHECKS = (
     Check(
         id="S04",
         title="the answer is not to be stored",
+        sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.SHOULD,
         rests_on="RFC 9111, 5.2.2.5; OWASP ASVS 5.0, 14.3.2",
         why="A cache on the way may keep the token, and hand a GET of another run the channel of this one.",

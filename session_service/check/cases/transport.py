@@ -192,6 +192,7 @@ CHECKS = (
     Check(
         id="T03",
         title="the host name resolves to a public IPv4 address",
+        sends="A question to this machine's name server. Nothing to the endpoint.",
         severity=Severity.MUST,
         rests_on="Cekura documents calls from one public IPv4 address (IP whitelisting), and refuses private hosts for "
         "its other callbacks; the page Agora Simulations says nothing",
@@ -205,6 +206,7 @@ CHECKS = (
     Check(
         id="T01",
         title="https with a certificate that everybody trusts",
+        sends="A TCP connection and, for https, a TLS handshake. No call.",
         severity=Severity.MUST,
         rests_on="RFC 9110, 4.3.4 (a client verifies the certificate); ASVS 5.0, 12.2.1 and 12.2.2",
         assumptions=(5,),
@@ -218,6 +220,7 @@ CHECKS = (
     Check(
         id="T02",
         title="old versions of TLS are refused",
+        sends="A TLS handshake that offers TLS 1.0 and 1.1 alone. No call.",
         severity=Severity.SHOULD,
         rests_on="RFC 8996 (TLS 1.0 and 1.1 must not be used); ASVS 5.0, 12.1.1",
         why="TLS 1.0 and 1.1 have known breaks; whoever sits on the way can try to bring a connection down to them.",
@@ -230,6 +233,7 @@ CHECKS = (
     Check(
         id="T04",
         title="no call is redirected",
+        sends="The platform's call with a wrong secret. The answers to all other calls count as well.",
         severity=Severity.MUST,
         rests_on="ASVS 5.0, 4.1.2; Cekura's trigger URLs follow no redirect; the page Agora Simulations says nothing",
         assumptions=(1,),
@@ -243,6 +247,7 @@ CHECKS = (
     Check(
         id="T05",
         title="good calls are answered in time",
+        sends="Nothing of its own: the answers to every good call of the run are timed.",
         severity=Severity.MUST,
         rests_on="no page says how long the platform waits; 7 seconds is our own budget",
         assumptions=(3,),
@@ -256,6 +261,7 @@ CHECKS = (
     Check(
         id="T06",
         title="a connection carries a second call",
+        sends="The platform's call with a wrong secret, twice on one connection.",
         severity=Severity.SHOULD,
         rests_on="RFC 9112, 9.3 (persistence) and 6.3 (message body length)",
         why="Callers keep connections open. Where lengths are wrong, or a body stays unread, the next call on the same "
