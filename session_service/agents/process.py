@@ -129,7 +129,10 @@ class ProcessLauncher:
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:
         """The agents that run: this process's own, and those that an earlier one left behind."""
-        return [AgentRef(self.name, name, {"pid": groups[0]}) for name, groups in survivors.found(prefix).items()]
+        return [self._ref(name, groups[0]) for name, groups in survivors.found(prefix).items()]
+
+    def _ref(self, name: str, pid: int) -> AgentRef:
+        return AgentRef(self.name, name, {"pid": pid, "born": survivors.born(pid)})
 
     def _spawn(self, spec: AgentSpec) -> subprocess.Popen[bytes]:
         names = {
@@ -159,7 +162,7 @@ class ProcessLauncher:
 
     def _adopt(self, spec: AgentSpec, process: subprocess.Popen[bytes], data: bytes) -> _Agent:
         loop = asyncio.get_running_loop()
-        ref = AgentRef(self.name, spec.session_id, {"pid": process.pid, "born": survivors.born(process.pid)})
+        ref = self._ref(spec.session_id, process.pid)
         agent = _Agent(ref, loop.create_future(), Output(spec, loop.time))
         if self._ready == "spawn":
             agent.accepted.set_result(None)
