@@ -1,8 +1,9 @@
 """Calls that come at a fixed rate, whether or not earlier ones are answered, for `starts`.
 
 Decided here: how calls are spread and what is timed: from the instant at which a call is sent until its answer is read.
-Two callers: `through_the_service` writes bytes to kept connections, which costs next to nothing; `directly` is the
-service's own client of agent servers, called with the body that a launcher would send. Each runs as a process.
+Three callers: `through_the_service` writes bytes to kept connections, which costs next to nothing; the others call the
+agent server with the body that a launcher would send: `directly` with the service's own client of agent servers, and
+`plainly` with httpx2's as it is. Each runs as a process.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+import httpx2
 import uvloop
 
 from benchmarks.http import BODY, PATH, SECRET
@@ -23,6 +25,8 @@ from session_service.agora.transport import Seat
 RATE = 400
 PATIENCE = 10.0
 """Seconds after which a call that is not answered is given up, which ends the measurement."""
+
+JSON = {"Content-Type": "application/json"}
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -71,20 +75,40 @@ def _service(port: int) -> Call:
 
 def _agent_server(port: int) -> Call:
     client = Outgoing("The agent server")
-    url = f"http://127.0.0.1:{port}/agents"
 
     async def call(number: int) -> int:
-        name = f"direct-{time.time_ns()}-{number}"
-        body = handover.write(AgentSpec(name, Seat("0" * 32, f"cekura-{name}", "007" + "t" * 200, 1001, 1)))
-        request = Request("start", "POST", url, {"Content-Type": "application/json"}, content=body)
+        request = Request("start", "POST", _url(port), JSON, content=_body(number))
         return (await client.send(request, asyncio.get_running_loop().time() + PATIENCE)).status
 
     return call
 
 
+def _agent_server_plainly(port: int) -> Call:
+    client = httpx2.AsyncClient(limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100))
+
+    async def call(number: int) -> int:
+        return (await client.post(_url(port), content=_body(number), headers=JSON)).status_code
+
+    return call
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}/agents"
+
+
+def _body(number: int) -> bytes:
+    name = f"direct-{time.time_ns()}-{number}"
+    return handover.write(AgentSpec(name, Seat("0" * 32, f"cekura-{name}", "007" + "t" * 200, 1001, 1)))
+
+
 def through_the_service(port: int, count: int) -> None:
     """Print what became of so many calls, and one before them, of the service."""
     print(json.dumps(uvloop.run(_timed(_service(port), count))))
+
+
+def plainly(port: int, count: int) -> None:
+    """Print what became of so many calls, and one before them, of the agent server by httpx2's client."""
+    print(json.dumps(uvloop.run(_timed(_agent_server_plainly(port), count))))
 
 
 def directly(port: int, count: int) -> None:

@@ -88,7 +88,7 @@ def primitives(number: int) -> bytes:
 
 def deflate(number: int) -> bytes:
     """Compress as ours does, and do nothing else: this stage holds all the rest up."""
-    deflater = zlib.compressobj(6, zlib.DEFLATED, 12, 4)
+    deflater = zlib.compressobj(6, zlib.DEFLATED, 10, 2)
     return deflater.compress(PAYLOADS[number]) + deflater.flush()
 
 

@@ -65,14 +65,14 @@ class Connection(asyncio.Protocol):
         length = _LENGTH.search(head)
         if end and len(body) >= (int(length[1]) if length else 0):
             self._heard = b""
-            self._act(head.split(b" ", 1)[0], body)
+            self._act(head.split(b" ", 2)[:2], body)
 
-    def _act(self, method: bytes, body: bytes) -> None:
-        if method == b"POST":
+    def _act(self, asked: list[bytes], body: bytes) -> None:
+        if asked[0] == b"POST":
             loop = asyncio.get_running_loop()
             loop.call_later(TAKES, self._accept, body, time.perf_counter())
         else:
-            self._transport.write(self._told.answer() if method == b"GET" else _GONE)
+            self._transport.write(self._told.answer() if asked == [b"GET", b"/told"] else _GONE)
 
     def _accept(self, body: bytes, began: float) -> None:
         name = _SESSION.search(body)

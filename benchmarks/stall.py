@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from statistics import median
 
@@ -166,21 +166,28 @@ def percentile(values: Sequence[float], part: float) -> float:
     return sorted(values)[math.ceil(part * len(values)) - 1]
 
 
-def report(rounds: int) -> str:
-    """A row for each way on each loop, over all rounds, and whether ours is what is wanted."""
-    every = [(loop, measured(loop)) for _ in range(rounds) for loop in LOOPS]
-    rows = []
-    for loop in LOOPS:
-        runs = [found for name, found in every if name == loop]
-        rows += [_row(loop, way, [gap for found in runs for gap in found[way]]) for way in runs[0]]
-        _check(loop, [gap for found in runs for gap in found[NOTHING]])
+def over_rounds(rounds: int) -> dict[str, dict[str, list[float]]]:
+    """The stalls of all rounds, by loop and by way of starting."""
+    found: dict[str, dict[str, list[float]]] = {loop: {} for loop in LOOPS}
+    for _ in range(rounds):
+        for loop, ways in found.items():
+            for way, gaps in measured(loop).items():
+                ways.setdefault(way, []).extend(gaps)
+    return found
+
+
+def report(found: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """A row for each way on each loop, and whether ours is what is wanted."""
+    rows = [_row(loop, way, gaps) for loop, ways in found.items() for way, gaps in ways.items()]
     return figures.table(["longest stall of the loop per start, ms", "p50", "p99", "most", "wanted p99", ""], rows)
 
 
-def _check(loop: str, gaps: Sequence[float]) -> None:
-    """Where the loop stands still by itself, no stall can be put down to a start."""
-    if percentile(gaps, 0.99) > WANTED / 2:
-        raise Unusable(f"{loop}: other work held the loop for {max(gaps):.1f} ms while nothing was started.")
+def check(found: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    """Where the loop stands still by itself, no stall can be put down to a start: Unusable."""
+    for loop, ways in found.items():
+        p99 = percentile(ways[NOTHING], 0.99)
+        if p99 > WANTED / 2:
+            raise Unusable(f"{loop}: other work on this machine held it for {p99:.1f} ms (p99) without any start.")
 
 
 def _row(loop: str, way: str, gaps: Sequence[float]) -> list[str]:
@@ -195,9 +202,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="processes per loop (5)")
     rounds = parser.parse_args().rounds
     try:
-        print(report(rounds))
+        found = over_rounds(rounds)
+        print(report(found))
+        check(found)
     except Unusable as error:
-        sys.exit(f"Not measured. {error}")
+        sys.exit(f"No verdict. {error}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """`python -m benchmarks.starts`: 400 agents a second through the service, beside calling their server directly.
 
 Decided here: who runs on which core, what "added" means, and when a measurement may be believed. The agent server
-(`slow_agents`) takes 200 ms and shares the second core with whoever calls the service; the service, or the direct
-caller, which uses the same client, has the first one. Added is what a call takes beyond the agent server's own time.
+(`slow_agents`) takes 200 ms and shares the second core with whoever calls the service; the service, or a direct
+caller, has the first one. Added is what a call takes beyond the agent server's own time. There are two direct callers:
+one uses the service's own client, the other httpx2's as it is, which is what somebody would write without the service.
 Sessions stay, so that there are thousands of them at the end: more than a service is ever set to let in.
 """
 
@@ -26,9 +27,15 @@ from benchmarks.http import SERVE, SETTINGS
 from benchmarks.processes import LOAD_CORE, ROOT, SERVER_CORE, Unusable, python
 
 SECONDS, WARM_UP = 5, 1
-DIRECT, SERVICE = "directly, with the same client", "through the service"
+PLAIN, DIRECT, SERVICE = "directly, with plain httpx2", "directly, with our client", "through the service"
+CALLERS = {
+    PLAIN: ("plainly", SERVER_CORE),
+    DIRECT: ("directly", SERVER_CORE),
+    SERVICE: ("through_the_service", LOAD_CORE),
+}
+"""Each way to start an agent: its function in `arrivals`, and the core that it runs on."""
 WANTED = {0.5: 1.5, 0.99: 2.5}
-"""Times that the service may add of what the direct call adds, by the part of calls that it holds for."""
+"""Times that the service may add of what a direct call adds, by the part of calls that it holds for."""
 STORES = {"memory": "memory", "sqlite": "sqlite:{folder}/sessions.db"}
 SLOWEST_RATE = 0.98
 """Of RATE; below it the caller was the one that could not keep up."""
@@ -70,9 +77,9 @@ def _told(agents: int) -> dict[str, float]:
 
 
 def compared(rounds: int, store: str, folder: Path) -> dict[str, list[Round]]:
-    """Both, in turn; each of the two processes that serve is the same throughout."""
+    """All, in turn; each of the two processes that serve is the same throughout."""
     agents, port = processes.free_port(), processes.free_port()
-    found: dict[str, list[Round]] = {DIRECT: [], SERVICE: []}
+    found: dict[str, list[Round]] = {name: [] for name in CALLERS}
     with ExitStack() as running:
         own = python("-m", "benchmarks.slow_agents", str(agents))
         running.enter_context(processes.server(own, {}, agents, folder / "agents.log", core=LOAD_CORE))
@@ -80,8 +87,9 @@ def compared(rounds: int, store: str, folder: Path) -> dict[str, list[Round]]:
         pid = running.enter_context(processes.server(python(*SERVE), settings, port, folder / "log"))
         for number in range(rounds + 1):
             seconds = SECONDS if number else WARM_UP
-            found[DIRECT].append(measure("directly", SERVER_CORE, agents, agents, seconds))
-            found[SERVICE].append(measure("through_the_service", LOAD_CORE, port, agents, seconds))
+            for name, (caller, core) in CALLERS.items():
+                asked = port if name == SERVICE else agents
+                found[name].append(measure(caller, core, asked, agents, seconds))
         os.kill(pid, signal.SIGKILL)  # or it would end thousands of agents, one by one
     return {name: each[1:] for name, each in found.items()}
 
@@ -97,7 +105,7 @@ def _settings(port: int, agents: int) -> dict[str, str]:
 
 
 def report(found: dict[str, list[Round]]) -> str:
-    """What each adds, and the two ratios that are wanted."""
+    """What each adds, and the ratios that are wanted."""
     rows = [
         [name, *(figures.spread([each.at(part) for each in runs], "{:.2f}") for part in WANTED)]
         for name, runs in found.items()
@@ -105,15 +113,18 @@ def report(found: dict[str, list[Round]]) -> str:
     return "\n\n".join(
         [
             figures.table([f"{RATE} agents/s, added to 200 ms", "p50 ms, by round", "p99 ms, by round"], rows),
-            figures.table(["ratio", "of medians", "wanted", ""], [_ratio(found, *wanted) for wanted in WANTED.items()]),
+            figures.table(
+                ["ratio", "of medians", "wanted", ""],
+                [_ratio(found, direct, *wanted) for direct in (PLAIN, DIRECT) for wanted in WANTED.items()],
+            ),
         ]
     )
 
 
-def _ratio(found: dict[str, list[Round]], part: float, wanted: float) -> list[str]:
-    over, under = (median(each.at(part) for each in found[name]) for name in (SERVICE, DIRECT))
+def _ratio(found: dict[str, list[Round]], direct: str, part: float, wanted: float) -> list[str]:
+    over, under = (median(each.at(part) for each in found[name]) for name in (SERVICE, direct))
     verdict = "" if over <= wanted * under else "MORE"
-    return [f"p{100 * part:.0f}, service : direct", f"{over / under:.2f}", f"{wanted:.2f}", verdict]
+    return [f"p{100 * part:.0f}, service : {direct}", f"{over / under:.2f}", f"{wanted:.2f}", verdict]
 
 
 def main() -> None:
