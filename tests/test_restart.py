@@ -46,7 +46,7 @@ BODY = b'{"client_id": "acme"}'
 HEADERS = f"POST {PATH} HTTP/1.1\r\nHost: here\r\nX-Cekura-Secret: {SECRET}\r\nContent-Length: {len(BODY)}\r\n\r\n"
 
 
-def environment(folder: Path, agent: str) -> dict[str, str]:
+def environment(folder: Path, agent: str, **changes: str) -> dict[str, str]:
     """One place, one file, an agent that outlives the service."""
     (folder / "agent.py").write_text(HEAD + agent)
     return {
@@ -55,6 +55,7 @@ def environment(folder: Path, agent: str) -> dict[str, str]:
         "SESSION_STORE": f"sqlite:{folder / 'sessions.db'}",
         "SESSION_MAX_SESSIONS": "1",
         "SESSION_PROCESS_COMMAND": f"{sys.executable} -I -S {folder / 'agent.py'}",
+        **changes,
     }
 
 
@@ -67,10 +68,11 @@ def cleared(tmp_path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def spawned(folder: Path, agent: str) -> "Iterator[subprocess.Popen[str]]":
+def spawned(folder: Path, agent: str, **changes: str) -> "Iterator[subprocess.Popen[str]]":
     """A service that may not listen yet; if the test has not killed it, it is told to end."""
     command = [sys.executable, "-m", "session_service", "serve"]
-    with subprocess.Popen(command, env=environment(folder, agent), stderr=subprocess.PIPE, text=True) as process:
+    settings = environment(folder, agent, **changes)
+    with subprocess.Popen(command, env=settings, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
@@ -79,9 +81,9 @@ def spawned(folder: Path, agent: str) -> "Iterator[subprocess.Popen[str]]":
 
 
 @contextmanager
-def serving(folder: Path, agent: str) -> Iterator[Served]:
+def serving(folder: Path, agent: str, **changes: str) -> Iterator[Served]:
     """A service that listens."""
-    with spawned(folder, agent) as process:
+    with spawned(folder, agent, **changes) as process:
         yield Served(process)
 
 

@@ -86,9 +86,10 @@ def test_nothing_is_left_of_a_failed_start(launched: LaunchedFactory, launcher: 
 
 
 @clause("AGT-4")
-def test_nothing_is_left_of_a_caller_that_hung_up(launched: LaunchedFactory) -> None:
-    """Long before the budget is used up."""
-    launcher = SlowLauncher()
+@pytest.mark.parametrize("kind", [SlowLauncher, MemoryLauncher])
+def test_nothing_is_left_of_a_caller_that_hung_up(launched: LaunchedFactory, kind: type[MemoryLauncher]) -> None:
+    """Long before the budget is used up, and also where its agent was accepted by the time that this was seen."""
+    launcher = kind()
     house = launched(launcher, sessions=1)
     began = house.endpoint.time()
     house.endpoint.call(hangs_up=True)
