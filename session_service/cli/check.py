@@ -17,7 +17,10 @@ import click
 
 from session_service.agora import identifiers
 from session_service.check import pages
+from session_service.check.catalogue import CHECKS
 from session_service.check.context import World
+from session_service.check.follow import OpsWatch
+from session_service.check.model import Need
 from session_service.check.plan import PROFILES, Plan, matching, plan
 from session_service.check.redaction import Known
 from session_service.check.reports import terminal, view
@@ -30,6 +33,9 @@ from session_service.errors import InvalidValue
 FAILED = 1
 INTERRUPTED = 130
 """What a shell says of a program that SIGINT ended."""
+
+OPS = "http://127.0.0.1:9090"
+"""Where this service's operator's port is unless told."""
 
 _EXPLAIN = "explain"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -53,6 +59,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 @click.option("--profile", type=click.Choice(list(PROFILES)), help="How much to check; standard unless told.")
 @click.option("--only", metavar="IDS", multiple=True, help="These checks and groups, and those that they come after.")
 @click.option("--skip", metavar="IDS", multiple=True, help="Not these checks and groups. Example: --skip L,T03")
+@click.option("--follow", is_flag=True, help="Follow one session of this service until its agent has come and gone.")
+@click.option("--ops", metavar="URL", default=OPS, show_default=True, help="The operator's port, for --follow.")
 @click.option("--max-sessions", metavar="N", type=click.IntRange(min=0), help="Do not begin what may start more.")
 @click.option("--strict", is_flag=True, help="Fail for warnings, and for what was inconclusive.")
 @click.option("--list", "listed", is_flag=True, help="Show the checks, and send nothing.")
@@ -63,7 +71,8 @@ def command(*, words: Sequence[str], listed: bool, **options: Any) -> None:
     """Check the session endpoint at URL, by calling it as the platform does.
 
     The secret is taken from SESSION_SECRET, or from another variable (--secret-env). AGORA_APP_CERTIFICATE lets tokens'
-    signatures be checked as well; it is never sent. Both can be NAME_FILE.
+    signatures be checked as well; it is never sent. SESSION_OPS_TOKEN is what the operator's port asks for, if it does.
+    Each can be NAME_FILE.
 
     `check explain T04` tells what a check looks at, why, and how to mend what it finds. (A URL begins with http.)
 
@@ -130,7 +139,8 @@ def _made(run: Run) -> bool:
 
 
 def _plan(options: dict[str, Any], profile: str) -> Plan:
-    return plan(profile, _split(options["only"]), _split(options["skip"]))
+    followed = [check.id for check in CHECKS if Need.FOLLOW in check.needs] if options["follow"] else []
+    return plan(profile, _split(options["only"]), _split(options["skip"]), followed)
 
 
 def _split(values: Sequence[str]) -> list[str]:
@@ -156,7 +166,12 @@ def _target(words: Sequence[str], options: dict[str, Any]) -> Target:
         call_minutes=options["call_minutes"],
         encryption=options["expect_encryption"],
         secret_variable=options["secret_env"],
+        watch=_watch(options),
     )
+
+
+def _watch(options: dict[str, Any]) -> OpsWatch | None:
+    return OpsWatch(options["ops"], credentials.optional("SESSION_OPS_TOKEN", str)) if options["follow"] else None
 
 
 def _secret(name: str) -> bytes:

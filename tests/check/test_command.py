@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,6 +16,8 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
+from session_service.app import World as ServiceWorld
+from session_service.app.in_thread import running
 from session_service.check.catalogue import CHECKS
 from session_service.check.plan import PROFILES, plan
 from session_service.cli import check, commands
@@ -195,6 +198,20 @@ def test_no_form_of_a_real_run_shows_a_secret(tmp_path: Path) -> None:
             done = checked(one, f"--github --json {tmp_path}/a --junit {tmp_path}/b", variables)
             texts = [done.output, *((tmp_path / name).read_text() for name in "abc")]
             assert not [text for text in texts if SECRET in text or PROJECT.certificate in text or "007eJ" in text]
+
+
+@pytest.mark.real
+def test_a_session_of_our_own_service_is_followed() -> None:
+    """With an agent that leaves at once; the check joins whatever else was asked for."""
+    values = {"SESSION_OPS_PORT": "9090", "SESSION_LAUNCHER": "process", "SESSION_PROCESS_COMMAND": "true"}
+    with running(values, ServiceWorld(time.time, time.monotonic, os.urandom, os.environ)) as service:
+        variables = {"SESSION_SECRET": service.secret}
+        words = (
+            f"{service.url} --client-id {service.client_id} --profile quick --follow --ops {service.ops_url} --json -"
+        )
+        found = json.loads(call(words, variables).stdout)
+    (followed,) = [one for one in found["checks"] if one["id"] not in PROFILES["quick"]]
+    assert followed["outcome"] == "pass", followed
 
 
 @pytest.mark.real

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import pytest
 
@@ -60,15 +61,16 @@ def test_a_line_is_one_line_of_printable_ascii(request_: Request) -> None:
 
 
 @pytest.mark.real
-def test_every_request_of_a_full_run_is_repeated_by_its_line() -> None:
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_every_request_of_a_full_run_is_repeated_by_its_line(method: Literal["POST", "GET"]) -> None:
     """And some that no check makes; but for the order of headers, and Connection."""
     with recording() as (at, received):
-        for one in (*ODD, *requests_of_a_run()):
+        for one in (*ODD, *requests_of_a_run(method)):
             repeat(line(one, at))
             assert parts(received.pop()) == parts(wire.written(at, one)), line(one, at)
 
 
-def requests_of_a_run() -> list[Request]:
+def requests_of_a_run(method: Literal["POST", "GET"]) -> list[Request]:
     """Each different request that the checks make of a correct endpoint."""
     made: dict[str, Request] = {}
 
@@ -77,7 +79,7 @@ def requests_of_a_run() -> list[Request]:
         made.setdefault(secretless, exchange.request)
 
     with serving(Correct) as url:
-        target = Target(endpoint(url), CLIENT, SECRET.encode(), certificate=PROJECT.certificate)
+        target = Target(endpoint(url), CLIENT, SECRET.encode(), method, certificate=PROJECT.certificate)
         world = World(time.time, time.perf_counter, os.urandom)
         asyncio.run(Run(target, plan("full"), world, listener=Listener(heard=heard)).make())
     return list(made.values())
