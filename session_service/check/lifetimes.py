@@ -16,18 +16,23 @@ from session_service.check.model import Finding, Severity
 _CLOCK = 300
 _LONG = 2 * 60 * 60
 _SET_CLOCK = "Set the clock of the host that mints (NTP), or this machine's if it is the wrong one."
-_FRESH = "Mint a token for every call, and keep none. If you do, set the clock of the host that mints (NTP)."
+_FRESH = "Mint a token for every call, and keep none. If you do so, set the clock of the host that mints (NTP)."
 _SAME_END = "Give privileges the same end as the token: seconds after the issue for 007, Unix seconds for 006."
+_COUNTED = "A token's life is counted from its issue: by a wrong clock it ends too early, or has not begun."
 _HOUR = "Let it live an hour, or as long as your longest call and a few minutes."
 
 
 def ended_privileges(report: TokenReport, now: int) -> Iterator[Finding]:
     """The privileges to join and to speak that have ended while the token has not."""
-    for name in (JOIN, PUBLISH):
-        end = report.privileges.get(name)
-        if end is not None and end <= now < report.expires_at:
-            hint = token_remarks.unreal_end(report) or "The token itself lives on."
-            yield Finding(f"The privilege {name} ended {instants.relative(end, now)}. {hint}", mend=_SAME_END)
+    if report.expires_at <= now:
+        return
+    over = {name: end for name in (JOIN, PUBLISH) if (end := report.privileges.get(name)) is not None and end <= now}
+    if over and (unreal := token_remarks.unreal_end(report)):
+        yield Finding(unreal, mend=_SAME_END)
+        return
+    for name, end in over.items():
+        what = f"The privilege {name} ended {instants.relative(end, now)}, and the token itself lives on."
+        yield Finding(what, mend=_SAME_END)
 
 
 def end(report: TokenReport, now: int) -> int:
@@ -46,11 +51,13 @@ def _issue(report: TokenReport, now: int) -> Iterator[Finding]:
         yield Finding(unreal, mend="Take the issue time from the host's clock, in whole Unix seconds.")
     elif report.issued_at is not None and report.issued_at > now + _CLOCK:
         ahead = instants.span(report.issued_at - now)
-        yield Finding(f"The token's issue is {ahead} ahead of this machine's clock.", mend=_SET_CLOCK)
+        yield Finding(f"The token's issue is {ahead} ahead of this machine's clock.", why=_COUNTED, mend=_SET_CLOCK)
     elif report.issued_at is not None and report.issued_at < now - _CLOCK:
         what = f"The token was issued {instants.relative(report.issued_at, now)}"
         over = ", and it has expired since" if end(report, now) <= now else ""
-        yield Finding(f"{what}{over}: it was kept from an earlier call, or the host's clock is slow.", mend=_FRESH)
+        yield Finding(
+            f"{what}{over}: it was kept from an earlier call, or the host's clock is slow.", why=_COUNTED, mend=_FRESH
+        )
 
 
 def _length(report: TokenReport, now: int, call_minutes: int) -> Iterator[Finding]:

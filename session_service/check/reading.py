@@ -121,12 +121,13 @@ def _keys(document: dict[str, object]) -> Iterator[Fault]:
         if name not in document:
             yield Fault(f"The key {name} is missing.{_elsewhere(document, name)}", _LAYOUT)
         elif not isinstance(document[name], str):
-            yield Fault(f"{name} is {_kind(document[name])} instead of a text.", _LAYOUT)
+            yield Fault(f"{name} is {kind(document[name])} instead of a text.", _LAYOUT)
         elif not str(document[name]).strip():
             yield Fault(f"{name} is empty.", _LAYOUT)
 
 
-def _kind(value: object) -> str:
+def kind(value: object) -> str:
+    """What a JSON value is that should be a text."""
     if value is None:
         return "null"
     return {bool: "true or false", int: "a number", float: "a number", list: "a list"}.get(type(value), "an object")

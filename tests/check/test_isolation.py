@@ -74,8 +74,11 @@ def test_sessions_of_their_own_are_no_finding() -> None:
         (lambda: [*(minted() for _ in range(5)), status(500)], "The same call as before was answered 500."),
         (lambda: [*(minted() for _ in range(5)), status(401)], "The same call as before was answered 401."),
         (lambda: [*(minted() for _ in range(5)), Silence.NO_ANSWER], "was not answered. The connection stands"),
-        (lambda: [*(minted() for _ in range(5)), minted("cekura-00112233445566778899aabbccddeeff")], "7 calls"),
-        (lambda: [minted("lobby")] * 6, "2 different channels"),
+        (
+            lambda: [*(minted() for _ in range(5)), minted("cekura-00112233445566778899aabbccddeeff")],
+            "7 calls were answered with only 6",
+        ),
+        (lambda: [minted("lobby")] * 6, "only 2 different channels"),
     ],
 )
 def test_sessions_that_are_not_apart_are_told(answers: Callable[[], list[Answer | Silence]], words: str) -> None:

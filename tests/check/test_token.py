@@ -67,7 +67,7 @@ def test_what_is_no_token_is_told_what_it_is(text: str, words: str) -> None:
 def test_a_token_of_another_app_id_is_told_by_its_beginning_alone() -> None:
     """By mistake it may be the certificate."""
     (finding,) = found("K01", details(agora_token=token(CHANNEL, project=STRANGER))).findings
-    assert '"11112222"...' in finding.what
+    assert '"11112222"' in finding.what
     assert STRANGER.app_id not in finding.what
 
 
@@ -108,7 +108,7 @@ def test_a_token_is_shown_decoded() -> None:
     """What a person wants to see of it, and not itself."""
     note = found("K01", details(), now=time.time()).reason
     assert note.startswith(
-        f'version 007, app id "01234567"..., channel "{CHANNEL}", uid 1, join_channel, publish_audio'
+        f'version 007, app id "01234567" and so on, channel "{CHANNEL}", uid 1, join_channel, publish_audio'
     )
     assert "ends in" in note
 
@@ -189,7 +189,10 @@ def test_the_uid_is_the_one_that_the_tester_is_configured_with() -> None:
         (lambda now: minted(rtc({1: HOUR}), issued_at=now), "subscriber"),
         (lambda now: minted(rtc({2: HOUR}), issued_at=now), "join_channel is missing"),
         (lambda now: minted(rtc({}), issued_at=now), "no privilege"),
-        (lambda now: minted(rtc({1: HOUR, 2: 60}), issued_at=now - 120), "publish_audio ended 1 min"),
+        (
+            lambda now: minted(rtc({1: HOUR, 2: 60}), issued_at=now - 120),
+            "publish_audio ended 1 min ago, and the token itself",
+        ),
         (lambda now: minted(rtc({1: 60, 2: HOUR}), issued_at=now - 120), "join_channel ended 1 min"),
         (lambda now: legacy(now + HOUR, HOUR), "looks like a duration"),
     ],

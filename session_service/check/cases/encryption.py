@@ -4,19 +4,20 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from session_service.agora import encryption_remarks, encryption_report
 from session_service.agora.encryption_report import SILENCE, Side
-from session_service.check import received
+from session_service.check import reading, received
 from session_service.check.context import Context
 from session_service.check.model import Check, Finding, NotApplicable, Seen, Severity
 from session_service.check.received import ENCRYPTION, Received
 
 _PAGE = "Agora Simulations, Session endpoint contract, Response: encryption fields"
 _FRESH = "Draw a key and a salt for every session: 32 random bytes each, in base64. The agent gets the very same texts."
+_IN_QUOTES = 'Write it as a text, in quotes; a mode by its name, such as "aes_256_gcm2".'
 _GUESSED = "The channel is only as private as its key."
 
 
 async def _composition(context: Context) -> Seen:
     found = received.first(context)
-    wrong = [Finding(what, context.good, mend="Write it as a text.") for what in _no_texts(found.others)]
+    wrong = [Finding(what, context.good, mend=_IN_QUOTES) for what in _no_texts(found.others)]
     if wrong:
         return Seen(tuple(wrong))
     lacks = [Finding(what, context.good) for what in encryption_report.incomplete(found.side)]
@@ -26,7 +27,7 @@ async def _composition(context: Context) -> Seen:
 def _no_texts(others: Mapping[str, object]) -> Iterator[str]:
     for name in ENCRYPTION:
         if others.get(name) is not None and not isinstance(others[name], str):
-            yield f"{name} is no text."
+            yield f"{name} is no text, but {reading.kind(others[name])}."
 
 
 def _unexpected(context: Context, side: Side) -> Iterator[Finding]:
@@ -59,7 +60,11 @@ async def _material(context: Context) -> Seen:
 def _malformed(context: Context, side: Side) -> Iterator[Finding]:
     superfluous = encryption_report.superfluous_salt(side)
     for what in encryption_report.malformed(side):
-        yield Finding(what, context.good, Severity.SHOULD if what == superfluous else None)
+        if what == superfluous:
+            why = "It does no harm where it is ignored, and nobody promises that it is."
+            yield Finding(what, context.good, Severity.SHOULD, why, "Leave encryption_salt out in this mode.")
+        else:
+            yield Finding(what, context.good)
 
 
 def _plausible(context: Context, side: Side) -> Iterator[Finding]:
@@ -112,7 +117,7 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on=f"{_PAGE}: base64; Agora, media stream encryption",
         assumptions=(8, 9),
-        why=SILENCE,
+        why="All in a channel need the same key and salt. With wrong ones nobody is refused, and nobody is heard.",
         mend="Answer with the base64 of 32 random bytes as salt, 44 characters, and give the agent the same 32 bytes.",
         profile="quick",
         run=_material,

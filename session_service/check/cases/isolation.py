@@ -60,7 +60,8 @@ def _shared(exchange: Exchange, known: Sequence[Received]) -> Iterator[Finding]:
     channels = Counter(found.channel for found in known)
     repeated = sum(number > 1 for number in channels.values())
     if repeated:
-        what = f"{len(known)} calls were answered with {len(channels)} different channels."
+        those = "one and the same channel" if len(channels) == 1 else f"only {len(channels)} different channels"
+        what = f"{len(known)} calls were answered with {those}."
         yield Finding(what, exchange, why=_REMOVED)
     elif any(_opens(one) for one in known if sum(one.token == other.token for other in known) > 1):
         what = "The same token was answered to several calls, though their channels differ."

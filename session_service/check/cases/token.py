@@ -9,16 +9,15 @@ from session_service.agora import (
     token_judgement,
     token_mistakes,
     token_remarks,
-    token_report,
 )
 from session_service.agora.token_judgement import Difference, named_user
 from session_service.agora.token_report import Expected, TokenReport
 from session_service.agora.token_services import RTC
 from session_service.agora.tokens import VERSION
-from session_service.check import lifetimes, received
+from session_service.check import lifetimes
 from session_service.check.context import Context
-from session_service.check.decoded import decoded, proof, short
-from session_service.check.model import CannotTell, Check, Finding, NotApplicable, Seen, Severity
+from session_service.check.decoded import decoded, expected, opening, proof, read, readable, short
+from session_service.check.model import CannotTell, Check, Finding, Seen, Severity
 from session_service.check.received import Received
 from session_service.errors import InvalidValue, UnreadableToken
 
@@ -28,34 +27,10 @@ _CERTIFICATE_ANSWERED = (
     "agora_app_id holds the App Certificate. Whoever saw the answer can mint tokens for your project: replace the "
     "certificate in Agora's console."
 )
+_OUTDATED = "It still opens a channel today. When a join fails, the first thing that Agora asks for is a token of 007."
+_MINT_RTC = "Mint it with the builder for calls, RtcTokenBuilder2, and not with the one for messages."
+_ONE_SETTING = "Let the answer and the token take the App ID from one and the same setting."
 _ANYBODY = "Two participants with one uid remove each other: whoever has the token can push the tester out."
-
-
-def _expected(context: Context, found: Received) -> Expected:
-    return Expected(found.channel, str(context.target.join_uid), found.app_id)
-
-
-def _read(context: Context) -> tuple[Received, TokenReport]:
-    """The join details and what their token says; UnreadableToken."""
-    found = received.first(context)
-    if not (found.token.isascii() and found.token.isprintable()):
-        raise NotApplicable("the token holds characters that S02 tells of")
-    return found, token_report.report(found.token, context.target.certificate, _expected(context, found))
-
-
-def _readable(context: Context) -> tuple[Received, TokenReport]:
-    try:
-        return _read(context)
-    except UnreadableToken:
-        raise NotApplicable("the token cannot be read, as K01 tells") from None
-
-
-def _opening(context: Context) -> tuple[Received, TokenReport]:
-    """The same of a token that opens a channel at all, which K02 tells about."""
-    found, report = _readable(context)
-    if report.version == VERSION and report.channel is None:
-        raise NotApplicable("the token opens no channel, as K02 tells")
-    return found, report
 
 
 def _now(context: Context) -> int:
@@ -74,7 +49,7 @@ def _differing(report: TokenReport, expected: Expected, subject: str) -> Iterato
 
 async def _format(context: Context) -> Seen:
     try:
-        found, report = _read(context)
+        found, report = read(context)
     except UnreadableToken as error:
         return Seen((Finding(f"agora_token cannot be read. {error}", context.good),))
     findings = (*_version(context, report), *_app_id(context, found, report))
@@ -84,7 +59,7 @@ async def _format(context: Context) -> Seen:
 def _version(context: Context, report: TokenReport) -> Iterator[Finding]:
     if report.version != VERSION:
         what = f"The token is of version {report.version}, which Agora keeps for old SDKs and advises against."
-        yield Finding(what, context.good, Severity.SHOULD, mend=_MINT_007)
+        yield Finding(what, context.good, Severity.SHOULD, _OUTDATED, _MINT_007)
     unread = token_remarks.unread_services(report)
     if unread:
         yield Finding(unread, context.good, Severity.SHOULD, mend="Mint the token with the service rtc alone.")
@@ -98,12 +73,14 @@ def _app_id(context: Context, found: Received, report: TokenReport) -> Iterator[
         swapped = token_mistakes.SWAPPED if report.app_id == context.target.certificate else _CERTIFICATE_ANSWERED
         yield Finding(swapped, context.good, mend="Read App ID and App Certificate from the right variables again.")
         return
-    what = f"The token is for the App ID {short(report.app_id)}, and agora_app_id is {short(found.app_id)}."
+    what = (
+        f"The token was made for another App ID than the answer names: the token's begins with {short(report.app_id)}, "
+        f"agora_app_id with {short(found.app_id)}."
+    )
     if report.app_id.lower() == found.app_id.lower():
         what += " Only upper and lower case differ, and they count."
-    yield replace(
-        next(_told(context, each) for each in _differing(report, _expected(context, found), "app_id")), what=what
-    )
+    for difference in _differing(report, expected(context, found), "app_id"):
+        yield replace(_told(context, difference, _ONE_SETTING), what=what)
 
 
 def _is_no_app_id(text: str) -> bool:
@@ -116,7 +93,7 @@ def _is_no_app_id(text: str) -> bool:
 
 
 async def _channel(context: Context) -> Seen:
-    found, report = _readable(context)
+    found, report = readable(context)
     if report.partly_read and report.channel is None:
         raise CannotTell("the token begins with a service whose layout nobody has documented")
     findings = (*_opened(context, found, report), *_signature(context, found, report))
@@ -129,8 +106,9 @@ def _opened(context: Context, found: Received, report: TokenReport) -> Iterator[
         mend = "Mint each token for the one channel that the same answer names."
         yield Finding(wide, context.good, why="Whoever gets hold of it can listen to other calls.", mend=mend)
         return
-    differences = list(_differing(report, _expected(context, found), "channel"))
-    yield from (_told(context, difference) for difference in differences)
+    differences = list(_differing(report, expected(context, found), "channel"))
+    other = _MINT_RTC if report.version == VERSION and report.channel is None else None
+    yield from (_told(context, difference, other) for difference in differences)
     others = [service for service in report.services if service.name == RTC.name][1:]
     if not differences and any(service.fields.get("channel") != found.channel for service in others):
         yield Finding("The token opens further channels besides agora_channel.", context.good)
@@ -138,19 +116,19 @@ def _opened(context: Context, found: Received, report: TokenReport) -> Iterator[
 
 def _signature(context: Context, found: Received, report: TokenReport) -> Iterator[Finding]:
     certificate = context.target.certificate
-    for difference in _differing(report, _expected(context, found), "signature"):
-        mistake = token_mistakes.unsigned(report, certificate, _expected(context, found)) if certificate else ""
+    for difference in _differing(report, expected(context, found), "signature"):
+        mistake = token_mistakes.unsigned(report, certificate, expected(context, found)) if certificate else ""
         told = _told(context, difference, "Copy App ID and primary certificate of one project from Agora's console.")
         yield replace(told, what=f"{told.what} {mistake}".strip())
 
 
 async def _user(context: Context) -> Seen:
-    found, report = _opening(context)
+    found, report = opening(context)
     wide = token_remarks.open_user(report)
     if wide:
         mend = f"Mint the token for uid {context.target.join_uid} instead of 0."
         return Seen((Finding(wide, context.good, Severity.SHOULD, why=_ANYBODY, mend=mend),))
-    differences = _differing(report, _expected(context, found), "uid")
+    differences = _differing(report, expected(context, found), "uid")
     findings = tuple(_told_user(context, report, difference) for difference in differences)
     return Seen(findings, decoded(report, _now(context)) if findings else f"for {_admitted(context)}")
 
@@ -167,14 +145,14 @@ def _told_user(context: Context, report: TokenReport, difference: Difference) ->
 
 
 async def _rights(context: Context) -> Seen:
-    _, report = _opening(context)
+    _, report = opening(context)
     missing = token_remarks.missing_right(report)
     findings = [Finding(missing)] if missing else lifetimes.ended_privileges(report, _now(context))
     return Seen(_seen_in(context, findings), ", ".join(report.privileges) or "no privileges")
 
 
 async def _life(context: Context) -> Seen:
-    _, report = _readable(context)
+    _, report = readable(context)
     now = _now(context)
     findings = lifetimes.faults(report, now, context.target.call_minutes)
     return Seen(_seen_in(context, findings), f"ends {instants.relative(lifetimes.end(report, now), now)}")
@@ -232,7 +210,7 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora, AccessToken2: privileges",
         assumptions=(13,),
-        why="The tester talks to your agent. Without the privilege to publish audio, the agent hears silence.",
+        why="The tester joins and talks to your agent. Without both rights it stays outside, or is not heard.",
         mend="Mint it with the role publisher: Role_Publisher, or 1, in Agora's builders.",
         profile="quick",
         run=_rights,
@@ -245,7 +223,7 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora, AccessToken2: at most 24 hours",
         assumptions=(13,),
-        why="A token that has ended does not open anything, and nobody renews the tester's during a call.",
+        why="A token that is over opens nothing, and nobody renews the tester's: when it ends, the call is cut off.",
         mend="Version 007 takes seconds after the issue, such as 3600; version 006 takes the instant of the end in "
         "Unix seconds. --call-minutes tells this checker how long your calls are.",
         profile="quick",

@@ -3,10 +3,10 @@
 import itertools
 import secrets
 import time
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
-from tests.check.correct import Refused, token
+from tests.check.correct import token
 from tests.check.mutants.mutant import Mutant
 
 
@@ -77,10 +77,9 @@ class Overrun(Mutant):
     STATUS: ClassVar = 500
     NUMBERS: ClassVar[Iterator[int]] = itertools.count(1)
 
-    def join_details(self) -> dict[str, object]:
-        if next(self.NUMBERS) > 20:
-            raise Refused(self.STATUS)
-        return super().join_details()
+    def answer(self) -> tuple[int, Any, Mapping[str, str]]:
+        answer = super().answer()
+        return (self.STATUS, {"error": "busy"}, {}) if answer[0] == 200 and next(self.NUMBERS) > 20 else answer
 
 
 class Impolite(Overrun):
