@@ -54,6 +54,10 @@ class Served:
                 return self.log[-1]
         raise AssertionError(f"the service ended before {event}: {self.log}")
 
+    def first(self, event: str) -> dict[str, Any]:
+        """The first event of this kind, which may have been read on the way to another."""
+        return next((line for line in self.log if line.get("event") == event), None) or self.until(event)
+
     def call(self) -> httpx2.Response:
         """The platform's call."""
         with httpx2.Client(timeout=60, trust_env=False) as client:

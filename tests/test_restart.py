@@ -198,7 +198,7 @@ def test_agents_of_a_killed_service_are_ended_by_the_next(tmp_path: Path, agent:
         kill(first)
     assert (states(tmp_path), len(agents(tmp_path)), len(named(tmp_path))) == (["running"], 1, 1)
     with serving(tmp_path, STAYS) as second:
-        assert second.until("session.ended")["reason"] == "lost"
+        assert second.first("session.ended")["reason"] == "lost"
         assert (agents(tmp_path), states(tmp_path)) == ([], [])
         assert second.call().status_code == 200
 
@@ -231,7 +231,7 @@ def test_an_end_that_a_kill_cut_short_is_finished_for_its_own_reason(tmp_path: P
         kill(first)
     assert (states(tmp_path), len(agents(tmp_path))) == (["ending"], 1)
     with serving(tmp_path, STAYS) as second:
-        assert second.until("session.ended")["reason"] == "shutdown"
+        assert second.first("session.ended")["reason"] == "shutdown"
         assert (agents(tmp_path), states(tmp_path)) == ([], [])
         assert second.call().status_code == 200
 
