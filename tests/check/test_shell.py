@@ -61,12 +61,13 @@ def test_a_line_is_one_line_of_printable_ascii(request_: Request) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("program", ["bash", "sh"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_every_request_of_a_full_run_is_repeated_by_its_line(method: Literal["POST", "GET"]) -> None:
+def test_every_request_of_a_full_run_is_repeated_by_its_line(method: Literal["POST", "GET"], program: str) -> None:
     """And some that no check makes; but for the order of headers, and Connection."""
     with recording() as (at, received):
         for one in (*ODD, *requests_of_a_run(method)):
-            repeat(line(one, at))
+            repeat(program, line(one, at))
             assert parts(received.pop()) == parts(wire.written(at, one)), line(one, at)
 
 
@@ -85,12 +86,12 @@ def requests_of_a_run(method: Literal["POST", "GET"]) -> list[Request]:
     return list(made.values())
 
 
-def repeat(told: str) -> None:
+def repeat(program: str, told: str) -> None:
     """Run the line as a person would who has set the secret."""
-    if shutil.which("curl") is None or shutil.which("bash") is None:
-        pytest.skip("repeating calls needs bash and curl: apt-get install bash curl")
+    if shutil.which("curl") is None or shutil.which(program) is None:
+        pytest.skip(f"repeating calls needs {program} and curl: apt-get install bash curl")
     variables = {**os.environ, "SESSION_SECRET": SECRET}
-    subprocess.run(["bash", "-c", told], env=variables, check=True, capture_output=True, timeout=60)
+    subprocess.run([program, "-c", told], env=variables, check=True, capture_output=True, timeout=60)
 
 
 def parts(data: bytes) -> tuple[bytes, list[bytes], bytes]:

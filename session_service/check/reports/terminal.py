@@ -116,7 +116,8 @@ def _check(check: CheckView, style: Style) -> Iterator[str]:
 def _finding(check: CheckView, finding: FindingView) -> Iterator[str]:
     yield from _row(finding.severity, finding.what)
     yield from _row("sent", finding.sent)
-    yield from _row("got", finding.got)
+    if finding.got not in finding.what:
+        yield from _row("got", finding.got)
     yield from _row("why", finding.why)
     yield from _row("fix", finding.mend)
     if finding.curl:
