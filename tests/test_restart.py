@@ -108,13 +108,6 @@ def kill(served: Served) -> None:
     served.process.wait(60)
 
 
-def reason(served: Served) -> str:
-    """Why the session ended that the last service left, whether that came before the service listened or comes after."""
-    told = [line for line in served.log if line.get("event") == "session.ended"]
-    found: str = (told or [served.until("session.ended")])[0]["reason"]
-    return found
-
-
 def eventually(true: Callable[[], bool]) -> None:
     """Wait for it, and fail when it does not come."""
     deadline = time.monotonic() + PATIENCE
