@@ -53,6 +53,7 @@ class Context:
     refused: list[Exchange] = field(default_factory=list)
     """Every call that had to be refused, with whatever it was answered."""
     heard: Callable[[Exchange], None] = lambda _: None
+    _trust: ssl.SSLContext | None = field(default=None, init=False, repr=False)
     """Told everything that was asked and answered: what came back may hold what no report may show."""
 
     def right(self) -> Secret:
@@ -117,7 +118,12 @@ class Context:
             raise wire.NoConnection(Silence.NO_ADDRESS, self.where.trouble)
         if not endpoint.tls and not addresses.is_loopback(address):
             raise NotApplicable("the URL is plain http to another machine, where nothing is sent")
-        return wire.connected(endpoint, address, self.limits, tls or self.world.tls, self.heard)
+        return wire.connected(endpoint, address, self.limits, tls or self._trusting, self.heard)
+
+    def _trusting(self) -> ssl.SSLContext:
+        """The machine's trust, read once: that takes longer than a call on loopback does."""
+        self._trust = self._trust or self.world.tls()
+        return self._trust
 
     async def _patiently(self, request: Request) -> Exchange:
         """Once more after the time in Retry-After, if the answer is that the endpoint is busy; then CannotTell."""

@@ -21,7 +21,9 @@ def is_redirect(answer: Answer) -> bool:
 def shown(answer: Answer, asked: Endpoint) -> str:
     """The address that it points to, without query and fragment; "nowhere" without a Location."""
     target = _target(answer, asked)
-    return f"{target.scheme}://{target.hostname}{target.path}" if target else "nowhere, for want of a Location header"
+    if target is None:
+        return "nowhere, for want of a Location header"
+    return f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
 
 
 def mend(answer: Answer, asked: Endpoint) -> str:

@@ -34,8 +34,14 @@ class Report:
     seconds: float
 
     def passed(self, *, strict: bool = False) -> bool:
-        """Whether the run was not cut short, no check failed and, where `strict`, none warned or told nothing."""
+        """Whether the run was not cut short, no check failed and, where `strict`, none warned or told nothing.
+
+        One that told nothing counts as failed where others rest on it: nobody has seen those pass either.
+        """
         if len(self.results) < len(self.plan.checks):
+            return False
+        rested_on = {name for check in self.plan.checks for name in check.after}
+        if any(found.outcome is Outcome.INCONCLUSIVE and found.check.id in rested_on for found in self.results):
             return False
         bad = {Outcome.FAIL, Outcome.WARN, Outcome.INCONCLUSIVE} if strict else {Outcome.FAIL}
         return not any(result.outcome in bad for result in self.results)

@@ -2,17 +2,24 @@
 
 import asyncio
 import gzip
+import os
 import socket
+import ssl
+import threading
+from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_service.check.messages import Body, Request, Silence
+from session_service.check.messages import Body, Exchange, Request, Silence
 from session_service.check.parsing import Reading, Unreadable
 from session_service.check.target import Endpoint
 from session_service.check.wire import connected
+from tests.check.certificates import HOST, Authority
 from tests.check.misbehaving import (
     CALL,
     HASTY,
@@ -223,3 +230,65 @@ def test_it_does_not_matter_how_an_answer_is_cut(lines: list[bytes], cuts: list[
     marks = [0, *sorted(cuts), len(whole)]
     pieces = [whole[start:end] for start, end in pairwise(marks)]
     assert _read([piece for piece in pieces if piece]) == _read([whole] if whole else [])
+
+
+def _over_tls(authority: Authority, server: Server) -> Exchange:
+    async def asking() -> Exchange:
+        async with listening(server, authority.server()) as found:
+            return await asked(replace(found, host=HOST), PATIENT, tls=authority.trusted)
+
+    return asyncio.run(asking())
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 2\r\n\r\n{}", b"\r\n{}"])
+def test_tls_that_ends_without_saying_so_is_an_end(authority: Authority, framing: bytes) -> None:
+    """Many servers leave out close_notify; what came before counts."""
+
+    async def cut_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(OK + framing)
+        await writer.drain()
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as plain:
+            plain.shutdown(socket.SHUT_WR)
+
+    assert _over_tls(authority, cut_off).status == 200
+
+
+def test_a_tls_alert_instead_of_an_answer_is_told(authority: Authority) -> None:
+    """A server that wants a client's certificate says so only when the handshake is over, in TLS 1.3."""
+    demanding = authority.server()
+    demanding.verify_mode = ssl.CERT_REQUIRED
+
+    def serve(listener: socket.socket) -> None:
+        taken, _ = listener.accept()
+        with socket.socket(fileno=os.dup(taken.fileno())) as plain:
+            secured = demanding.wrap_socket(taken, server_side=True, do_handshake_on_connect=False)
+            with secured, suppress(ssl.SSLError):
+                secured.do_handshake()
+            plain.recv(65536)  # what is left unread would make the kernel reset the connection, and overtake the alert
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        where = Endpoint("https", HOST, listener.getsockname()[1], "/")
+        exchange = asyncio.run(asked(where, PATIENT, tls=authority.trusted))
+        thread.join(30)
+    assert exchange.silence is Silence.TLS
+    assert "certificate required" in exchange.detail
+
+
+def test_garbage_in_the_middle_of_tls_is_told(authority: Authority) -> None:
+    """Bytes that are no TLS record, behind a handshake that was sound."""
+
+    async def garbling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as plain:
+            plain.send(b"HTTP/1.1 500 Oops\r\n\r\n")
+        await asyncio.Event().wait()
+
+    assert _over_tls(authority, garbling).silence is Silence.TLS

@@ -121,7 +121,7 @@ async def _too_large(context: Context) -> Seen:
     requests = {"a call with a header of 64 KiB": replace(plain, headers=(*plain.headers, padding))}
     if plain.body.data:
         requests["a call with a body of 1 MiB"] = replace(plain, body=_padded(plain.body))
-    return Seen(await tried(context, requests, _taken), "refused")
+    return Seen(await tried(context, requests, _taken), f"{len(requests)} of them")
 
 
 def _padded(body: Body) -> Body:
@@ -146,7 +146,7 @@ def _taken(exchange: Exchange, words: str) -> tuple[Finding, ...]:
 
 async def _other_methods(context: Context) -> Seen:
     requests = {name: _as_method(context, name) for name in ("PUT", "DELETE", "TRACE", "HEAD")}
-    return Seen(await tried(context, requests, _served), "refused")
+    return Seen(await tried(context, requests, _served), f"{len(requests)} of them")
 
 
 def _as_method(context: Context, method: str) -> Request:
