@@ -1,10 +1,11 @@
 """Whether somebody who knows a few channel names could guess the next one.
 
 Decided here: how that is judged from the names alone. What all of them share, beginning, end and every constant place,
-is known to whoever has seen one. The rest holds at most as many bits as its places times those of its alphabet, which
-is the smallest usual one that has all its characters: an upper bound, so that no name is called guessable that is not.
-Counters and clocks change few of their places from call to call, and are found by the same bound; which it is, is
-told where it can be seen. A name made by hashing a counter passes: nothing in it tells. Pure. Called by G01.
+is known to whoever has seen one, and a counter or a clock between separators is as good as known. The rest holds at
+most as many bits as its places times those of its alphabet, which is the smallest usual one that has all its
+characters: an upper bound, so that no name is called guessable that is not. Counters and clocks without separators
+change few of their places from call to call, and are found by the same bound; which of them it is, is told where it can
+be seen. A name made by hashing a counter passes: nothing in it tells. Pure. Called by G01.
 """
 
 import math
@@ -22,7 +23,8 @@ _ALPHABETS = (string.digits, "0123456789abcdef", "0123456789ABCDEF")
 _GROUPS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _CLOCKS = (1, 10**3, 10**6, 10**9)
 _CLOCK_SLACK = 86400
-_NUMBER = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"[0-9]{1,40}")
+_SEPARATOR = re.compile(r"[^0-9A-Za-z]+")
 
 
 def fault(names: Sequence[str], now: float) -> str | None:
@@ -30,13 +32,28 @@ def fault(names: Sequence[str], now: float) -> str | None:
 
     `names` are all different, at least FEWEST_NAMES of them, in the order in which they were answered.
     """
-    parts = _varying(names)
-    alphabet = _alphabet("".join(parts))
-    bits = max(map(len, parts)) * math.log2(alphabet)
+    unknown = [_varying(field) for field in _fields(names) if not _is_known(field, now)]
+    places = [(max(map(len, parts)), math.log2(_alphabet("".join(parts)))) for parts in unknown]
+    bits = sum(number * each for number, each in places)
     # One place that is the same by chance is forgiven.
-    if bits > ENOUGH_BITS - math.log2(alphabet):
+    if bits > ENOUGH_BITS - max((each for _, each in places), default=0):
         return None
     return f"The channels' names can be guessed. {_kind(names, now)} They differ in at most {math.ceil(bits)} bits."
+
+
+def _fields(names: Sequence[str]) -> list[Sequence[str]]:
+    """The parts between separators, of all names each; the names themselves where they have not equally many."""
+    return _columns([_SEPARATOR.split(name) for name in names]) or [names]
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """The rows turned over; nothing where they are not equally long."""
+    return list(zip(*rows, strict=True)) if len({len(row) for row in rows}) == 1 else []
+
+
+def _is_known(field: Sequence[str], now: float) -> bool:
+    """Whether the field is constant, a counter or a clock, so that it holds nothing that cannot be guessed."""
+    return len(set(field)) == 1 or _counts(field) or _is_clock(field, now)
 
 
 def _varying(names: Sequence[str]) -> list[str]:
@@ -68,21 +85,25 @@ def _alphabet(characters: str) -> int:
 
 def _kind(names: Sequence[str], now: float) -> str:
     """What changes from name to name, where a person would see it too."""
-    numbers = [[int(number) for number in _NUMBER.findall(name)] for name in names]
-    if len({len(found) for found in numbers}) == 1:
-        columns = list(zip(*numbers, strict=True))
-        if any(_counts(column) for column in columns):
-            return "They are counted up."
-        if any(len(set(column)) > 1 and all(_is_clock(number, now) for number in column) for column in columns):
-            return "They are made of the time."
+    columns = [*_fields(names), *_columns([_NUMBER.findall(name) for name in names])]
+    if any(_counts(column) for column in columns):
+        return "They are counted up."
+    if any(len(set(column)) > 1 and _is_clock(column, now) for column in columns):
+        return "They are made of the time."
     return "They are too short, or little in them is random."
 
 
-def _counts(column: Sequence[int]) -> bool:
+def _counts(parts: Sequence[str]) -> bool:
     """Whether the numbers follow each other; a few in between may have gone to calls that were refused."""
-    ordered = sorted(set(column))
-    return len(ordered) == len(column) and ordered[-1] - ordered[0] < 3 * len(ordered)
+    ordered = sorted(_numbers(parts))
+    return len(set(ordered)) == len(parts) and ordered[-1] - ordered[0] < 3 * len(ordered)
 
 
-def _is_clock(number: int, now: float) -> bool:
-    return any(abs(number / unit - now) < _CLOCK_SLACK for unit in _CLOCKS)
+def _is_clock(parts: Sequence[str], now: float) -> bool:
+    numbers = _numbers(parts)
+    return bool(numbers) and all(any(abs(number / unit - now) < _CLOCK_SLACK for unit in _CLOCKS) for number in numbers)
+
+
+def _numbers(parts: Sequence[str]) -> list[int]:
+    """The parts as numbers; nothing where one of them is none."""
+    return [int(part) for part in parts] if all(_NUMBER.fullmatch(part) for part in parts) else []

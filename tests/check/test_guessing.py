@@ -35,6 +35,8 @@ def names(one: Callable[[int], str]) -> list[str]:
         (lambda n: f"call-{(n + 3) * 104_729 % 10**6:06}", "too short"),
         (lambda n: f"6553f3{n:02x}aabbccddeeff00112233", "counted up"),
         (lambda n: "x" * n, "too short"),
+        (lambda n: f"call-{int(NOW * 10**9) + n * 91_337_123}-{n * 2_654_435_761 % 2**32:08x}", "made of the time"),
+        (lambda n: f"{n + 1}_{(n + 5) * 2_654_435_761 % 2**32:08x}_eu", "counted up"),
         (lambda n: f"{'abcdefg'[n]}-room", "too short"),
         (lambda n: str(uuid.UUID(fields=(0x1EED0000 + n * 977, 0x1234, 0x11EE, 0x80, 7, 0xA1B2C3D4E5F6))), "too short"),
     ],

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from session_service.check.model import NotApplicable, Outcome
-from tests.check.correct import PROJECT, SECRET
+from tests.check.correct import PROJECT, SECRET, token
 from tests.check.one_answer import CHANNEL, DECLARED, details, found
 
 NESTED = b'{"a":' * 30_000 + b"1" + b"}" * 30_000
@@ -112,6 +112,7 @@ def test_sixty_four_characters_are_a_warning() -> None:
         ({"hints": [{"private-key": 7}]}, "'hints.0.private-key' is named"),
         ({"note": PROJECT.certificate.upper()}, "'note' holds the App Certificate"),
         ({"note": f"sent {SECRET}"}, "'note' holds the secret"),
+        ({"agent": {"rtc": token(CHANNEL, "4711")}}, "'agent.rtc' holds another token"),
         ({"pem": "-----BEGIN PRIVATE KEY-----"}, "PEM"),
         ({"build": "a" * 32}, "'build' holds 32 hexadecimal"),
         ({"agora_channel": PROJECT.certificate}, "agora_channel holds the App Certificate"),
@@ -135,6 +136,7 @@ def test_what_the_answer_should_not_tell_is_named_by_its_key(further: dict[str, 
         {"room": CHANNEL.removeprefix("cekura-")},
         {"app": PROJECT.app_id},
         {"password": None, "secret": False},
+        {"agora_channel": CHANNEL, "room": {"phone": "0060123456789", "version": "007"}},
         {"expires_in": 3600, "uid": 1, "region": "eu"},
         {"encryption_mode": "aes_256_gcm2", "encryption_key": None},
     ],

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 
-from session_service.agora import identifiers
+from session_service.agora import either_version, identifiers
 from session_service.check import reading, received
 from session_service.check.context import Context
 from session_service.check.model import Check, Finding, Seen, Severity
 from session_service.check.received import ENCRYPTION, Received
-from session_service.errors import InvalidValue
+from session_service.errors import InvalidValue, UnreadableToken
 
 _PAGE = "Agora Simulations, Session endpoint contract, Response"
 _LONGEST_CHANNEL = identifiers.MAX_CHANNEL + 1
@@ -82,7 +82,7 @@ def _void(context: Context, found: Received) -> Iterator[Finding]:
 
 def _secrets(context: Context, found: Received) -> Iterator[Finding]:
     further = {name: value for name, value in found.others.items() if name not in ENCRYPTION}
-    known = {found.app_id, found.channel}
+    known = (found.app_id, found.channel, found.token)
     for path, value in _leaves(further):
         because = _known_secret(context, value) or _looks_secret(path, value, known)
         if because:
@@ -115,18 +115,30 @@ def _known_secret(context: Context, value: object) -> str | None:
     return "holds the secret that was sent" if context.target.secret.decode() in value else None
 
 
-def _looks_secret(path: tuple[str, ...], value: object, known: set[str]) -> str | None:
+def _looks_secret(path: tuple[str, ...], value: object, known: tuple[str, ...]) -> str | None:
     if not value or isinstance(value, bool):
         return None
     if any(_SECRET_NAME.search(name.lower().replace("-", "_")) for name in path):
         return "is named like a secret"
-    if not isinstance(value, str):
-        return None
-    if "-----BEGIN" in value:
+    return _secret_text(value, path[-1], known) if isinstance(value, str) else None
+
+
+def _secret_text(text: str, name: str, known: tuple[str, ...]) -> str | None:
+    if text not in known and _is_token(text):
+        return "holds another token than agora_token, perhaps the agent's own"
+    if "-----BEGIN" in text:
         return "holds a key or a certificate in PEM"
-    if _HEX_32.fullmatch(value) and not _ID_NAME.search(path[-1]) and not any(value in text for text in known):
+    if _HEX_32.fullmatch(text) and not _ID_NAME.search(name) and not any(text in other for other in known):
         return "holds 32 hexadecimal characters, as an App Certificate is, and they are not the App ID"
     return None
+
+
+def _is_token(text: str) -> bool:
+    try:
+        either_version.read(text)
+    except UnreadableToken:
+        return False
+    return True
 
 
 async def _not_stored(context: Context) -> Seen:
