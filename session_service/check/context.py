@@ -53,8 +53,8 @@ class Context:
     refused: list[Exchange] = field(default_factory=list)
     """Every call that had to be refused, with whatever it was answered."""
     heard: Callable[[Exchange], None] = lambda _: None
-    _trust: ssl.SSLContext | None = field(default=None, init=False, repr=False)
     """Told everything that was asked and answered: what came back may hold what no report may show."""
+    _trust: ssl.SSLContext | None = field(default=None, init=False, repr=False)
 
     def right(self) -> Secret:
         """The secret itself."""

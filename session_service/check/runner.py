@@ -34,17 +34,19 @@ class Report:
     seconds: float
 
     def passed(self, *, strict: bool = False) -> bool:
-        """Whether the run was not cut short, no check failed and, where `strict`, none warned or told nothing.
+        """Whether the run was not cut short, and fails for none of its results."""
+        whole = len(self.results) == len(self.plan.checks)
+        return whole and not any(self.fails_for(result, strict=strict) for result in self.results)
+
+    def fails_for(self, result: Result, *, strict: bool = False) -> bool:
+        """Whether the run does not pass for this result: it failed or, where `strict`, warned or told nothing.
 
         One that told nothing counts as failed where others rest on it: nobody has seen those pass either.
         """
-        if len(self.results) < len(self.plan.checks):
-            return False
-        rested_on = {name for check in self.plan.checks for name in check.after}
-        if any(found.outcome is Outcome.INCONCLUSIVE and found.check.id in rested_on for found in self.results):
-            return False
+        if result.outcome is Outcome.INCONCLUSIVE and any(result.check.id in one.after for one in self.plan.checks):
+            return True
         bad = {Outcome.FAIL, Outcome.WARN, Outcome.INCONCLUSIVE} if strict else {Outcome.FAIL}
-        return not any(result.outcome in bad for result in self.results)
+        return result.outcome in bad
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ def test_strict_decides_what_fails(strict: bool, bad: set[str]) -> None:
     """In every form alike."""
     found = seen(Finding("It is wrong."), strict=strict)
     failed = {check.id for check in found.checks if check.outcome.value in bad}
+    assert {check.id for check in found.checks if check.bad} == failed
     root = parsed(junit.written(found))
     assert {case.get("name", "")[:3] for case in root.iter("testcase") if case.find("failure") is not None} == failed
     assert root.get("failures") == str(len(failed))

@@ -18,7 +18,7 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~:@])")
 def annotations(view: View) -> Iterator[str]:
     """A line for each check that failed, warned, or told nothing."""
     for check in view.checks:
-        level = "error" if view.is_bad(check) else _LEVELS.get(check.outcome)
+        level = "error" if check.bad else _LEVELS.get(check.outcome)
         if level:
             yield f"::{level} title={_property(f'{check.id} {check.title}')}::{_data(_message(check))}"
 

@@ -16,7 +16,7 @@ _NOT_MADE = (Outcome.SKIP, Outcome.INCONCLUSIVE)
 
 def written(view: View) -> str:
     """The document as text, in ASCII alone."""
-    root = Element("testsuites", {"name": "session-service check", **_totals(view, view.checks)})
+    root = Element("testsuites", {"name": "session-service check", **_totals(view.checks)})
     root.set("time", f"{view.seconds:.3f}")
     for number, (group, checks) in enumerate(view.by_group().items()):
         _suite(SubElement(root, "testsuite", id=str(number)), view, group, checks)
@@ -30,32 +30,32 @@ def _suite(suite: Element, view: View, group: str, checks: Sequence[CheckView]) 
         "name": f"{group} {GROUPS[group]}",
         "timestamp": datetime.fromtimestamp(view.began, UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "time": f"{sum(check.seconds for check in checks):.3f}",
-        "skipped": str(sum(_is_skipped(view, check) for check in checks)),
-        **_totals(view, checks),
+        "skipped": str(sum(_is_skipped(check) for check in checks)),
+        **_totals(checks),
     }
     for name, value in attributes.items():
         suite.set(name, value)
     for check in checks:
-        _case(suite, view, check)
+        _case(suite, check)
 
 
-def _totals(view: View, checks: Iterable[CheckView]) -> dict[str, str]:
+def _totals(checks: Iterable[CheckView]) -> dict[str, str]:
     found = list(checks)
-    return {"tests": str(len(found)), "failures": str(sum(map(view.is_bad, found))), "errors": "0"}
+    return {"tests": str(len(found)), "failures": str(sum(check.bad for check in found)), "errors": "0"}
 
 
-def _is_skipped(view: View, check: CheckView) -> bool:
-    return check.outcome in _NOT_MADE and not view.is_bad(check)
+def _is_skipped(check: CheckView) -> bool:
+    return check.outcome in _NOT_MADE and not check.bad
 
 
-def _case(suite: Element, view: View, check: CheckView) -> None:
+def _case(suite: Element, check: CheckView) -> None:
     case = SubElement(suite, "testcase", classname=f"check.{check.group}", name=f"{check.id} {check.title}")
     case.set("time", f"{check.seconds:.3f}")
     text = "\n\n".join(map(_told, check.findings))
-    if view.is_bad(check):
+    if check.bad:
         message = check.findings[0].what if check.findings else check.reason
         SubElement(case, "failure", type=check.outcome.value, message=message).text = text
-    elif _is_skipped(view, check):
+    elif _is_skipped(check):
         SubElement(case, "skipped", message=check.reason)
     elif text:
         SubElement(case, "system-out").text = text

@@ -154,9 +154,10 @@ def _closing(view: View, style: Style) -> Iterator[str]:
     )
     rest = f"{_number(view.started, 'session')} started, {view.announced} announced, {view.seconds:.1f} s"
     yield f"{style.strong(_verdict(view))} {counts or 'nothing was checked'} ({rest})."
-    for check in view.bad():
+    bad = [check for check in view.checks if check.bad]
+    for check in bad:
         yield f"  {style.mark(check.outcome)} {check.id}  {check.title}"
-    if any(Severity.MUST.value == check.severity for check in view.bad()):
+    if any(Severity.MUST.value == check.severity for check in bad):
         yield "MUST: a run of the platform depends on it, or the safety of your project. SHOULD: it warns alone."
 
 

@@ -50,12 +50,13 @@ class FindingView:
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """What became of one check."""
+    """What became of one check. `bad` is true where the run does not pass for it."""
 
     id: str
     title: str
     severity: str
     outcome: Outcome
+    bad: bool
     rests_on: str
     assumptions: tuple[int, ...]
     reason: str
@@ -89,15 +90,6 @@ class View:
         """How many checks had each outcome."""
         return {one.value: sum(check.outcome is one for check in self.checks) for one in Outcome}
 
-    def bad(self) -> tuple[CheckView, ...]:
-        """The checks for which the run does not pass."""
-        return tuple(check for check in self.checks if self.is_bad(check))
-
-    def is_bad(self, check: CheckView) -> bool:
-        """Whether the run does not pass for this check."""
-        strictly = self.strict and check.outcome in (Outcome.WARN, Outcome.INCONCLUSIVE)
-        return check.outcome is Outcome.FAIL or strictly
-
     def by_group(self) -> dict[str, list[CheckView]]:
         """The checks of each group that has any, in the order of a report."""
         found = {group: [check for check in self.checks if check.group == group] for group in GROUPS}
@@ -118,7 +110,9 @@ def view(report: Report, known: Known, *, strict: bool = False) -> View:
         complete=len(report.results) == len(report.plan.checks),
         began=report.began,
         seconds=report.seconds,
-        checks=tuple(_check(report, result, known) for result in report.results),
+        checks=tuple(
+            _check(report, result, known, report.fails_for(result, strict=strict)) for result in report.results
+        ),
     )
 
 
@@ -147,13 +141,14 @@ def _target(target: Target, known: Known) -> dict[str, object]:
     }
 
 
-def _check(report: Report, result: Result, known: Known) -> CheckView:
+def _check(report: Report, result: Result, known: Known, bad: bool) -> CheckView:
     check = result.check
     return CheckView(
         id=check.id,
         title=check.title,
         severity=check.severity.value,
         outcome=result.outcome,
+        bad=bad,
         rests_on=check.rests_on,
         assumptions=check.assumptions,
         reason=known.hide(result.reason),
