@@ -13,7 +13,7 @@ from session_service.check import calls, judging
 from session_service.check.context import Context
 from session_service.check.diagnosis import diagnosed
 from session_service.check.messages import Answer, Body, Exchange, Header, Request, Silence
-from session_service.check.model import Check, Finding, Need, Seen, Severity
+from session_service.check.model import Check, Finding, Need, NotApplicable, Seen, Severity
 from session_service.check.trying import tried
 
 _PAGE = "Agora Simulations, Session endpoint contract, Request"
@@ -150,8 +150,11 @@ async def _other_methods(context: Context) -> Seen:
 
 
 def _as_method(context: Context, method: str) -> Request:
+    """The call by that method: HEAD as the twin of GET, TRACE without a body, which it may not have."""
+    if method == "HEAD":
+        return replace(calls.platform(context.target, context.right(), method="GET"), method=method)
     request = calls.platform(context.target, context.right(), method=method)
-    return replace(request, headers=request.headers[:1], body=Body()) if method in ("TRACE", "HEAD") else request
+    return replace(request, headers=request.headers[:1], body=Body()) if method == "TRACE" else request
 
 
 def _served(exchange: Exchange, method: str) -> tuple[Finding, ...]:
@@ -169,7 +172,16 @@ def _served(exchange: Exchange, method: str) -> tuple[Finding, ...]:
 async def _hostile_ids(context: Context) -> Seen:
     mark = context.world.entropy(6).hex()
     requests = {f"a call with {words} as the client id": _as(context, made(mark)) for words, made in _HOSTILE.items()}
-    return Seen(await tried(context, requests, partial(_harmed, mark)), f"{len(_HOSTILE)} of them")
+    faults = await tried(context, requests, partial(_harmed, mark))
+    if any(_opened(fault.exchange) for fault in faults) and _opened(
+        await context.refusal(_as(context, _nobody(context)))
+    ):
+        raise NotApplicable("any client id at all gets a session here, which is what R04 is about")
+    return Seen(faults, f"{len(_HOSTILE)} of them")
+
+
+def _opened(exchange: Exchange | None) -> bool:
+    return exchange is not None and exchange.status is not None and 200 <= exchange.status < 300
 
 
 _HOSTILE: dict[str, Callable[[str], str]] = {

@@ -110,7 +110,7 @@ async def _modern(context: Context) -> Seen:
             raise CannotTell(error.silence.value) from None
         return Seen(note="TLS 1.0 and 1.1 are refused")
     spoken = (version or "an old version").replace("TLSv1.1", "TLS 1.1").replace("TLSv1", "TLS 1.0")
-    return Seen((Finding(f"The server agreed to speak {spoken}.", Exchange(_probe(context))),))
+    return Seen((Finding(f"The server agreed to speak {spoken}."),))
 
 
 async def _no_redirect(context: Context) -> Seen:

@@ -91,18 +91,23 @@ class ListBreaks(Mutant):
 
 
 class AnybodysId(Mutant):
-    """Serves every client id but those that are odd."""
+    """Serves every client id, hostile ones as well."""
 
     BREAKS: ClassVar = {"R04": "warn"}
 
     def client_id(self, body: bytes) -> object:
-        found = str(super().client_id(body))
-        return CLIENT if found.startswith("nobody-") and len(body) < 100 else found
+        super().client_id(body)
+        return CLIENT
 
-    def routed(self) -> None:
-        super().routed()
-        if len(self.requestline) + sum(map(len, self.headers.values())) > 65536:
-            raise Refused(431)
+
+class HostileId(Mutant):
+    """Looks a client id up by what is left of it after cleaning."""
+
+    BREAKS: ClassVar = {"R09": "fail"}
+
+    def client_id(self, body: bytes) -> object:
+        found = str(super().client_id(body))
+        return CLIENT if "<script>" in found else found
 
 
 class NamesTheKnown(Mutant):
@@ -315,4 +320,5 @@ MUTANTS = (
     Repeats,
     RepeatsInHeader,
     BreaksOverIds,
+    HostileId,
 )
