@@ -3,6 +3,8 @@
 Decided here: how many ends are remembered. Used by the launchers whose agents are this process's own.
 """
 
+from collections import OrderedDict
+
 from session_service.agents.contract import UNKNOWN, AgentState
 
 REMEMBERED = 1000
@@ -12,13 +14,13 @@ class ExitCodes:
     """The exit codes of the last thousand agents, by name."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+        self._codes: OrderedDict[str, int] = OrderedDict()
 
     def add(self, name: str, code: int) -> None:
         """Remember an end, and forget the oldest where there are too many."""
         self._codes[name] = code
         if len(self._codes) > REMEMBERED:
-            del self._codes[next(iter(self._codes))]
+            self._codes.popitem(last=False)  # a plain dict looks for its first entry through all that were deleted
 
     def state(self, name: str) -> AgentState:
         """`exited` with its code, or `unknown`."""

@@ -1,5 +1,6 @@
 """The store of `dev` and of tests: records in this process, gone with it."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ class MemoryStore:
         self.deployment = deployment
         self._rows: dict[str, Row] = {}
         self._status: dict[str, Status] = {}
-        self._ended: dict[str, Record] = {}
+        self._ended: OrderedDict[str, Record] = OrderedDict()
         self._slots = Slots()
 
     async def admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
@@ -87,5 +88,5 @@ class MemoryStore:
     def _remember(self, record: Record) -> Record:
         self._ended[record.row.session_id] = record
         if len(self._ended) > ENDED_KEPT:
-            del self._ended[next(iter(self._ended))]
+            self._ended.popitem(last=False)  # a plain dict looks for its first entry through all that were deleted
         return record
