@@ -66,7 +66,12 @@ def test_each_fault_of_declaration_has_a_sentence_of_its_own(headers: tuple[tupl
 
 @pytest.mark.parametrize(
     "declared",
-    ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"'],
+    [
+        "application/json",
+        "Application/JSON",
+        "application/json; profile=x; charset=utf-8",
+        'application/json;charset="UTF-8"',
+    ],
 )
 def test_json_may_be_declared_in_every_usual_way(declared: str) -> None:
     """Case, white space, quotes and a needless charset change nothing."""

@@ -40,6 +40,11 @@ def rtc(privileges: Mapping[int, int], channel: str = CHANNEL) -> Service:
     return Service(RTC, privileges, {"channel": channel, "uid": "1"})
 
 
+def legacy(expires_at: int, end: int, project: Project = PROJECT) -> str:
+    """A token of version 006 with these instants."""
+    return legacy_tokens.build(project, CHANNEL, "1", dict.fromkeys((1, 2), end), expires_at=expires_at, salt=7)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -94,6 +99,11 @@ def test_case_is_told_where_it_is_all_that_differs() -> None:
             "in another case",
         ),
         ("K02", {"agora_token": token(CHANNEL, project=Project(PROJECT.app_id, "0" * 32))}, "did not sign the token"),
+        (
+            "K02",
+            {"agora_token": legacy(2_000_000_000, 2_000_000_000, Project(PROJECT.app_id, PROJECT.app_id))},
+            "with the App ID in the certificate's place",
+        ),
     ],
 )
 def test_app_id_and_certificate_in_each_others_place_are_told(check: str, values: dict[str, str], words: str) -> None:
@@ -205,17 +215,20 @@ def test_a_token_that_does_not_let_its_holder_speak_is_told(mint: Callable[[int]
     assert any(words in finding.what for finding in result.findings)
 
 
+def test_a_token_that_has_ended_as_a_whole_is_a_fault_of_k05_alone() -> None:
+    """Its privileges ended with it."""
+    now = 1_790_000_000
+    body = details(agora_token=minted(rtc({1: 700, 2: 700}), issued_at=now - 200, lifetime=100))
+    assert found("K04", body, now=now).outcome is Outcome.PASS
+    assert found("K05", body, now=now).outcome is Outcome.FAIL
+
+
 def test_a_token_without_a_channel_is_a_fault_of_k02_alone() -> None:
     """It has no uid and no privileges to look at."""
     text = minted(Service(KINDS[2], {1: HOUR}, {"user_id": "1"}))
     for check in ("K03", "K04"):
         with pytest.raises(NotApplicable, match="K02"):
             found(check, details(agora_token=text))
-
-
-def legacy(expires_at: int, end: int) -> str:
-    """A token of version 006 with these instants."""
-    return legacy_tokens.build(PROJECT, CHANNEL, "1", dict.fromkeys((1, 2), end), expires_at=expires_at, salt=7)
 
 
 def timed(name: str, now: int) -> str:
