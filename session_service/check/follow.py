@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -29,11 +30,16 @@ _TIMEOUT = 15.0
 
 @dataclass(frozen=True, slots=True)
 class OpsWatch:
-    """Looks at sessions on the operator's port at `url`. `end` is how long a session may take to end by itself."""
+    """Looks at sessions on the operator's port at `url`. `end` is how long a session may take to end by itself.
+
+    `joined` is whether a tester was in the channel before; `tell` hears how far it has come.
+    """
 
     url: str
     token: str | None = field(default=None, repr=False)
     end: float = END
+    joined: bool = False
+    tell: Callable[[str], None] = field(default=lambda _: None, repr=False)
     elapsed: Callable[[], float] = field(default=time.monotonic, repr=False)
     sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep, repr=False)
 
@@ -45,11 +51,22 @@ class OpsWatch:
 
     async def watched(self, join_details: Mapping[str, Any]) -> Seen:
         """Wait for the agent of this session to be accepted and to end; CannotTell where nobody can be asked."""
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        async with httpx2.AsyncClient(
-            base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env=False, follow_redirects=False
-        ) as client:
+        async with self._client() as client:
             return await _Following(_Port(client), self).seen(str(join_details.get("agora_channel")))
+
+    async def ready(self) -> None:
+        """Ask for the sessions, and start none; InvalidValue where nobody can be asked."""
+        try:
+            async with self._client() as client:
+                await _Port(client).find("")
+        except CannotTell as error:
+            raise InvalidValue(f"--follow needs the operator's port of this service, and {error}.") from None
+
+    def _client(self) -> httpx2.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return httpx2.AsyncClient(
+            base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env=False, follow_redirects=False
+        )
 
 
 class _Port:
@@ -61,21 +78,29 @@ class _Port:
     async def find(self, channel: str) -> str | None:
         """The id of the session in that channel, None where there is none."""
         listed = await self._ask("GET", "/sessions")
-        return next((one["session_id"] for one in listed.get("sessions", ()) if one.get("channel") == channel), None)
+        try:
+            return next((str(one["session_id"]) for one in listed["sessions"] if one["channel"] == channel), None)
+        except (KeyError, TypeError):
+            raise CannotTell(_NOT_OURS) from None
 
     async def session(self, session_id: str) -> Mapping[str, Any]:
         """What is known of it now."""
-        return await self._ask("GET", f"/sessions/{session_id}")
+        found = await self._ask("GET", _path(session_id))
+        if not found.keys() >= _TOLD:
+            raise CannotTell(_NOT_OURS)
+        return found
 
     async def stop(self, session_id: str) -> None:
         """Ask for its end."""
-        await self._ask("DELETE", f"/sessions/{session_id}")
+        await self._ask("DELETE", _path(session_id))
 
     async def _ask(self, method: str, path: str) -> Mapping[str, Any]:
         try:
             answer = await self._client.request(method, path)
         except httpx2.HTTPError as error:
-            raise CannotTell(f"nothing answers on the operator's port ({type(error).__name__})") from None
+            raise CannotTell(
+                f"nothing answers on the operator's port ({type(error).__name__}): start it, or mend --ops"
+            ) from None
         if answer.status_code in (401, 403):
             raise CannotTell("the operator's port wants its token: set SESSION_OPS_TOKEN as the service has it")
         if answer.is_error or answer.is_redirect:
@@ -85,10 +110,18 @@ class _Port:
         try:
             found = answer.json()
         except ValueError:
-            raise CannotTell("what answers there is not our service's operator's port: it speaks no JSON") from None
+            raise CannotTell(f"{_NOT_OURS}: it speaks no JSON") from None
         if not isinstance(found, dict):
-            raise CannotTell("what answers there is not our service's operator's port")
+            raise CannotTell(_NOT_OURS)
         return found
+
+
+_NOT_OURS = "what answers there is not our service's operator's port"
+_TOLD = {"state", "launcher", "reason", "exit_code", "ends_at"}
+
+
+def _path(session_id: str) -> str:
+    return f"/sessions/{quote(session_id, safe='')}"
 
 
 class _Following:
@@ -105,6 +138,14 @@ class _Following:
                 "The service behind this operator's port has no session in that channel: it is another service's port."
             )
             raise CannotTell(what)
+        try:
+            return await self._seen(session_id)
+        except asyncio.CancelledError:
+            await self._port.stop(session_id)
+            raise
+
+    async def _seen(self, session_id: str) -> Seen:
+        self._watch.tell("a session was started; waiting for its agent")
         begun = await self._until(session_id, lambda one: one["state"] != "starting", START)
         if begun["launcher"] == "none":
             return Seen((_NO_AGENT,))
@@ -117,15 +158,18 @@ class _Following:
         return await self._to_its_end(session_id)
 
     async def _to_its_end(self, session_id: str) -> Seen:
+        self._watch.tell(f"the agent has started; waiting up to {self._watch.end:.0f} s for its end")
         over = await self._until(session_id, _over, self._watch.end)
         if _over(over):
             return Seen(note=f"the agent started; it ended by itself, reason {over['reason']}{_code(over)}")
+        self._watch.tell("the agent stays; ending the session")
         await self._port.stop(session_id)
         stopped = await self._until(session_id, _over, STOP)
         if not _over(stopped):
             return Seen((Finding(f"The agent did not end within {STOP:.0f} seconds of being told to."),))
+        alone = "The tester had left" if self._watch.joined else "Nobody joined"
         what = (
-            f"Nobody joined, and the agent stayed for {self._watch.end:.0f} seconds, until this check ended the "
+            f"{alone}, and the agent stayed for {self._watch.end:.0f} seconds, until this check ended the "
             f"session. By itself it would have stayed until {over['ends_at']}."
         )
         return Seen((Finding(what, severity=Severity.INFO, why=_WHY_STAYED, mend=_MEND_STAYED),))

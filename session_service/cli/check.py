@@ -11,6 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -19,23 +20,21 @@ from session_service.agora import identifiers
 from session_service.check import pages
 from session_service.check.catalogue import CHECKS
 from session_service.check.context import World
-from session_service.check.follow import OpsWatch
+from session_service.check.follow import END
 from session_service.check.model import Need
 from session_service.check.plan import PROFILES, Plan, matching, plan
 from session_service.check.redaction import Known
 from session_service.check.reports import terminal, view
 from session_service.check.runner import Listener, Run
 from session_service.check.target import DEFAULT_HEADER, Target, endpoint
-from session_service.cli import check_reports, credentials, running
+from session_service.check.wire import DEFAULT_LIMITS, Limits
+from session_service.cli import check_reports, check_watch, credentials, running
 from session_service.cli.check_reports import Outputs, Progress
 from session_service.errors import InvalidValue
 
 FAILED = 1
 INTERRUPTED = 130
 """What a shell says of a program that SIGINT ended."""
-
-OPS = "http://127.0.0.1:9090"
-"""Where this service's operator's port is unless told."""
 
 _EXPLAIN = "explain"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -60,8 +59,25 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 @click.option("--only", metavar="IDS", multiple=True, help="These checks and groups, and those that they come after.")
 @click.option("--skip", metavar="IDS", multiple=True, help="Not these checks and groups. Example: --skip L,T03")
 @click.option("--follow", is_flag=True, help="Follow one session of this service until its agent has come and gone.")
-@click.option("--ops", metavar="URL", default=OPS, show_default=True, help="The operator's port, for --follow.")
+@click.option("--ops", metavar="URL", help="The operator's port, for --follow; as SESSION_OPS_PORT says unless told.")
+@click.option(
+    "--follow-seconds",
+    metavar="N",
+    type=click.IntRange(1, check_watch.LONGEST),
+    default=round(END),
+    show_default=True,
+    help="How long a session that nobody joins may take to end by itself; then it is ended.",
+)
+@click.option("--join", is_flag=True, help="Join a session's channel with Agora's SDK, to hear that an agent comes.")
 @click.option("--max-sessions", metavar="N", type=click.IntRange(min=0), help="Do not begin what may start more.")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 60),
+    default=DEFAULT_LIMITS.answer,
+    show_default=True,
+    help="How long one answer may take.",
+)
 @click.option("--strict", is_flag=True, help="Fail for warnings, and for what was inconclusive.")
 @click.option("--list", "listed", is_flag=True, help="Show the checks, and send nothing.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON; - is standard output.")
@@ -107,13 +123,14 @@ def _explain(ids: Sequence[str]) -> None:
 
 def _check(words: Sequence[str], options: dict[str, Any]) -> int:
     """Everything that can be wrong is found here, before the first line is printed and the first byte sent."""
-    target = _target(words, options)
     chosen = _plan(options, profile=options["profile"] or "standard")
-    known = Known(target)
     progress = Progress(sys.stderr, len(chosen.checks))
+    target = replace(_target(words, options), watch=check_watch.watch(options, progress.tells))
+    known = Known(target)
     listener = Listener(begins=progress.begins, heard=known.learn)
     world = World(time.time, time.perf_counter, os.urandom)
-    run = Run(target, chosen, world, max_sessions=options["max_sessions"], listener=listener)
+    limits = Limits(min(options["timeout"], DEFAULT_LIMITS.connect), options["timeout"])
+    run = Run(target, chosen, world, max_sessions=options["max_sessions"], limits=limits, listener=listener)
     outputs = check_reports.opened(options, running.environment())
     outputs.say(terminal.opening(target, chosen, _origin(options["secret_env"]), known))
     interrupted = not _made(run)
@@ -139,7 +156,8 @@ def _made(run: Run) -> bool:
 
 
 def _plan(options: dict[str, Any], profile: str) -> Plan:
-    followed = [check.id for check in CHECKS if Need.FOLLOW in check.needs] if options["follow"] else []
+    watched = options["follow"] or options["join"]
+    followed = [check.id for check in CHECKS if Need.FOLLOW in check.needs] if watched else []
     return plan(profile, _split(options["only"]), _split(options["skip"]), followed)
 
 
@@ -166,12 +184,7 @@ def _target(words: Sequence[str], options: dict[str, Any]) -> Target:
         call_minutes=options["call_minutes"],
         encryption=options["expect_encryption"],
         secret_variable=options["secret_env"],
-        watch=_watch(options),
     )
-
-
-def _watch(options: dict[str, Any]) -> OpsWatch | None:
-    return OpsWatch(options["ops"], credentials.optional("SESSION_OPS_TOKEN", str)) if options["follow"] else None
 
 
 def _secret(name: str) -> bytes:

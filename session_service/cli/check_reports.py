@@ -52,6 +52,11 @@ class Progress:
         if self._error:
             self._error.write(f"{_CLEAR}[{self._begun}/{self._planned}] {check.id} {check.title}"[:79])
 
+    def tells(self, text: str) -> None:
+        """Say in its place how far a long one has come."""
+        if self._error:
+            self._error.write(f"{_CLEAR}[{self._begun}/{self._planned}] {text}"[:79])
+
     def over(self) -> None:
         """Take the line away."""
         if self._error:

@@ -80,7 +80,8 @@ def _path(session_id: str) -> str:
 
 def _ask(method: str, path: str) -> httpx2.Response:
     """The service's answer; a refusal or silence ends the process with a sentence."""
-    base, headers = _where()
+    base, token = operators_port()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with httpx2.Client(base_url=base, headers=headers, timeout=TIMEOUT, trust_env=False) as client:
             answer = client.request(method, path)
@@ -95,15 +96,18 @@ def _ask(method: str, path: str) -> httpx2.Response:
     return answer
 
 
-def _where() -> tuple[str, dict[str, str]]:
+def operators_port() -> tuple[str, str | None]:
+    """Where the operator's port of the service on this machine is, and its token if it has one; or the process's end.
+
+    Called by `check --follow` as well.
+    """
     try:
         found = ops(Sources(Layer("environment", running.environment())))
     except Refused as error:
         running.give_up(str(error))
     if not found.port:
         running.give_up("SESSION_OPS_PORT names no port. Set it to the one that the service listens on.")
-    headers = {"Authorization": f"Bearer {found.token.decode()}"} if found.token else {}
-    return running.base_url(found.host, found.port), headers
+    return running.base_url(found.host, found.port), found.token.decode() if found.token else None
 
 
 def _words(answer: httpx2.Response) -> str:

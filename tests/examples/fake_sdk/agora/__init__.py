@@ -17,8 +17,16 @@ HABITS = {
     "unwilling": "encryption is not accepted",
     "missing": "there is no native library",
 }
+HEARD = {
+    "speaks": "the other party comes and talks",
+    "silent": "it comes and says nothing",
+    "empty": "nobody comes",
+    "garbled": "it comes, and cannot be deciphered",
+    "twin": "it has the very uid of whoever joins",
+}
+"""Habits towards one who joins as the tester, and only hears: the other party is the agent."""
 HABIT = os.environ.get("FAKE_AGORA", "leaves")
-if HABIT not in HABITS:
+if HABIT not in HABITS | HEARD:
     raise ValueError(HABIT)
 if HABIT == "missing":
     sys.exit(1)

@@ -4,15 +4,16 @@ import hashlib
 import threading
 from typing import Any
 
-from agora import HABIT
+from agora import HABIT, HEARD
 from agora.rtc.agora_base import SDK_THREAD, AudioFrame, EncryptionConfig, RTCConnInfo, called, rule, say
 from agora.rtc.audio_frame_observer import IAudioFrameObserver
 from agora.rtc.local_user import LocalUser
 
-TESTER, STRANGER = "1", "99"
+TESTER, STRANGER, AGENT = "1", "99", "4711"
+OTHER = AGENT if HABIT in HEARD else TESTER
 FRAMES = 50
 _BAD_LENGTH = -1002
-_INVALID_TOKEN = 8
+_INVALID_TOKEN, _SAME_UID = 8, 19
 _QUIT, _DROPPED = 0, 1
 
 
@@ -48,7 +49,7 @@ class RTCConnection:
         """Begins the call on the SDK's own thread. The uid is text, and not the tester's."""
         self._call("connect", after=["register_observer"], before="connect")
         rule(bool(token) and bool(chan_id), "a token and a channel are needed")
-        rule(isinstance(user_id, str) and user_id.isdecimal() and user_id not in (TESTER, "0"), "a uid of one's own")
+        rule(isinstance(user_id, str) and user_id.isdecimal() and user_id not in (OTHER, "0"), "a uid of one's own")
         threading.Thread(target=self._live, name=SDK_THREAD, daemon=True).start()
         return 0
 
@@ -118,6 +119,9 @@ class RTCConnection:
             self._observer.on_connection_failure(self, RTCConnInfo(state=5), _INVALID_TOKEN)
             return
         self._observer.on_connected(self, RTCConnInfo(), 1)
+        if HABIT in HEARD:
+            self._be_an_agent()
+            return
         self._observer.on_user_joined(self, TESTER)
         if HABIT == "returns":
             self._converse()
@@ -140,6 +144,18 @@ class RTCConnection:
         self._wait(lambda: len(self._said) >= len(said))
         rule(bytes(self._said) == said, "the echo is what the tester said")
         say("echo complete")
+
+    def _be_an_agent(self) -> None:
+        """Come as the agent does, to be heard by the tester."""
+        if HABIT == "twin":
+            self._observer.on_disconnected(self, RTCConnInfo(state=1), _SAME_UID)
+        elif HABIT != "empty":
+            self._observer.on_user_joined(self, AGENT)
+        if HABIT == "garbled":
+            self._observer.on_encryption_error(self, 1)
+        elif HABIT == "speaks":
+            self._wait(lambda: self._audio is not None)
+            self._hear(AGENT, b"\x01" * 320)
 
     def _hear(self, uid: str, pcm: bytes) -> None:
         frame = AudioFrame(buffer=bytearray(pcm))
