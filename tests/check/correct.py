@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -168,13 +169,15 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The URL of an endpoint that answers with `handler`."""
     server = _Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}{PATH}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}{PATH}"
     finally:
         server.shutdown()
         server.server_close()

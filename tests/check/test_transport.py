@@ -20,7 +20,7 @@ from session_service.check.model import Finding, NotApplicable, Outcome, Result,
 from session_service.check.plan import plan
 from session_service.check.runner import Report, run
 from session_service.check.sessions import Sessions
-from session_service.check.target import Endpoint, Target
+from session_service.check.target import Endpoint, Target, endpoint
 from tests.check.certificates import HOST, Authority
 from tests.check.correct import CLIENT, SECRET, Correct, outcomes, serving
 from tests.check.misbehaving import CALL, OK, PATIENT, Server, holding, listening, saying
@@ -177,6 +177,16 @@ def test_a_trusted_certificate_passes(authority: Authority) -> None:
     """With the version of TLS and the days that it has left."""
     result = _secured(authority.server(), authority.trusted)
     assert (result.outcome, result.reason) == (Outcome.PASS, "TLS 1.3, 89 days left")
+
+
+def test_every_check_passes_over_tls(authority: Authority) -> None:
+    """Those that need it among them."""
+    world = replace(_resolving("127.0.0.1"), tls=authority.trusted)
+    with serving(Correct, authority.server()) as url:
+        where = replace(endpoint(url), host=HOST)
+        report = asyncio.run(run(_target(where), plan(skip=["T03"]), world))
+    assert report.passed(strict=True), outcomes(report)
+    assert (outcomes(report)["T01"], outcomes(report)["T02"]) == ("pass", "pass")
 
 
 def test_a_certificate_about_to_expire_is_a_warning(authority: Authority) -> None:

@@ -95,7 +95,7 @@ async def _high_bytes(context: Context) -> Seen:
     last = Secret(target.secret[:-1] + b"\xe9", f"${{{target.secret_variable}%?}}$(printf '\\351')")
     broken = Secret(b"\xff\xfe\xc3\x28", "$(printf '\\377\\376\\303\\050')")
     requests = {
-        "a call with the byte 0xE9 for the secret's last": calls.platform(target, last),
+        "a call with the byte 0xE9 in place of the secret's last": calls.platform(target, last),
         "a call with a secret that is not UTF-8": calls.platform(target, broken),
     }
     return Seen(await tried(context, requests))

@@ -27,7 +27,8 @@ async def _resolved(context: Context) -> Seen:
     host, where = context.target.endpoint.host, context.where
     if not where.every:
         mend = "Look for a typing error in the host name; if it is right, publish an A record for it."
-        return Seen((Finding(f"The host name {host} does not resolve: {where.trouble}.", mend=mend),))
+        what = f"The host name {host} does not resolve: {where.trouble}."
+        return Seen((Finding(what, why="The platform looks the name up in the same way.", mend=mend),))
     private = [address for address in where.every if addresses.kind(address)]
     if private:
         return Seen((_unreachable(private[0], others=len(private) < len(where.every)),))
@@ -86,7 +87,8 @@ def _unconnected(exchange: Exchange) -> Finding:
         "Is the endpoint running, is the port in the URL the one it listens on, and does a firewall let it through? "
         "`curl -v` with the same URL shows the same."
     )
-    return Finding(judging.silence(exchange), exchange, mend=mend)
+    why = "Whoever cannot connect gets no join details: every run fails at its first call."
+    return Finding(judging.silence(exchange), exchange, why=why, mend=mend)
 
 
 def _no_address(context: Context) -> Exchange:
