@@ -4,14 +4,12 @@ White space around the secret is no part of it (RFC 9110, 5.5): such a call is a
 secret never stands in a URL either, where logs and proxies keep it: whether an endpoint reads it there stays unknown.
 """
 
-import json
-import shlex
 from dataclasses import replace
 
-from session_service.check import calls, judging, leaks
+from session_service.check import calls, judging, leaks, variations
 from session_service.check.calls import Secret
 from session_service.check.context import Context
-from session_service.check.messages import Body, Header
+from session_service.check.messages import Header
 from session_service.check.model import Check, Finding, NotApplicable, Seen, Severity
 from session_service.check.trying import tried
 
@@ -41,24 +39,11 @@ async def _wrong_secret(context: Context) -> Seen:
 
 
 async def _near_misses(context: Context) -> Seen:
-    requests = {words: calls.platform(context.target, secret) for words, secret in _misses(context).items()}
-    return Seen(await tried(context, requests), f"{len(requests)} near misses")
-
-
-def _misses(context: Context) -> dict[str, Secret]:
-    secret, name = context.target.secret, context.target.secret_variable
-    half = len(secret) // 2
-    spaced = f"$(printf %s \"${name}\" | sed 's/./& /{half}')"
-    found = {
-        "a call with the secret less its last character": Secret(secret[:-1], f"${{{name}%?}}"),
-        "a call with the secret and one character more": Secret(secret + b"x", f"${{{name}}}x"),
-        "a call with a space inside the secret": Secret(secret[:half] + b" " + secret[half:], spaced),
+    requests = {
+        words: calls.platform(context.target, secret)
+        for words, secret in variations.near_misses(context.target).items()
     }
-    if secret.swapcase() != secret:
-        swapped = f"$(printf %s \"${name}\" | tr 'A-Za-z' 'a-zA-Z')"
-        found["a call with the secret in the other case"] = Secret(secret.swapcase(), swapped)
-    # What is left of a very short secret is empty, which is A04's call, or begins with a space, which HTTP drops.
-    return {words: miss for words, miss in found.items() if miss.value.strip() == miss.value != b""}
+    return Seen(await tried(context, requests), f"{len(requests)} near misses")
 
 
 async def _empty(context: Context) -> Seen:
@@ -68,26 +53,15 @@ async def _empty(context: Context) -> Seen:
 async def _elsewhere(context: Context) -> Seen:
     request, requests = calls.platform(context.target, None), {}
     if context.target.header.lower() != "authorization":
-        headers = (_bearer(context), *request.headers)
+        headers = (variations.bearer(context.target), *request.headers)
         requests["a call with the secret in Authorization alone"] = replace(request, headers=headers)
     if request.body.data:
-        requests["a call with the secret in the body alone"] = replace(request, body=_telling_body(context))
+        requests["a call with the secret in the body alone"] = replace(
+            request, body=variations.telling_body(context.target)
+        )
     if not requests:
         raise NotApplicable("the secret's header is Authorization, and a GET has no body")
     return Seen(await tried(context, requests))
-
-
-def _bearer(context: Context) -> Header:
-    return Header("Authorization", b"Bearer " + context.target.secret, f"Bearer ${context.target.secret_variable}")
-
-
-def _telling_body(context: Context) -> Body:
-    """The documented body with the secret beside the client id; a shell's printf puts the variable into it."""
-    document = {"client_id": context.target.client_id, "secret": ""}
-    secret = context.target.secret.decode("ascii")
-    form = json.dumps(document).removesuffix('""}').replace("\\", "\\\\").replace("%", "%%") + '"%s"}'
-    shell = f'printf {shlex.quote(form)} "${context.target.secret_variable}"'
-    return Body(json.dumps(document | {"secret": secret}).encode(), shell)
 
 
 async def _high_bytes(context: Context) -> Seen:

@@ -5,20 +5,17 @@ all the same then starts nothing.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from session_service.check import calls, judging
+from session_service.check import calls, judging, variations
 from session_service.check.context import Context
 from session_service.check.diagnosis import diagnosed
-from session_service.check.messages import Answer, Body, Exchange, Header, Request, Silence
+from session_service.check.messages import Answer, Body, Exchange, Request, Silence
 from session_service.check.model import Check, Finding, Need, NotApplicable, Seen, Severity
 from session_service.check.trying import tried
 
 _PAGE = "Agora Simulations, Session endpoint contract, Request"
-_MEBIBYTE = 1024 * 1024
-_LONG_HEADER = 64 * 1024
 _AT_ONCE = 2.0
 _TOO_LARGE = (400, 413, 414, 431)
 _DEPTH = 200
@@ -97,7 +94,9 @@ async def _malformed(context: Context) -> Seen:
 
 
 async def _tolerant(context: Context) -> Seen:
-    exchange = await context.mint(_extended(calls.platform(context.target, context.right()), context.target.client_id))
+    exchange = await context.mint(
+        variations.extended(calls.platform(context.target, context.right()), context.target.client_id)
+    )
     if exchange.status == 200:
         return Seen()
     extra = "with a charset and one field more" if context.target.method == "POST" else "with one parameter more"
@@ -105,31 +104,12 @@ async def _tolerant(context: Context) -> Seen:
     return Seen((Finding(f"The platform's call {extra} {came}".rstrip(".") + ".", exchange),))
 
 
-def _extended(request: Request, client_id: str) -> Request:
-    if request.method == "GET":
-        return replace(request, path=f"{request.path}&future_field=1")
-    typed = Header("Content-Type", b"application/json; charset=utf-8")
-    headers = tuple(typed if header == calls.JSON_TYPE else header for header in request.headers)
-    return replace(
-        request, headers=headers, body=Body(json.dumps({"client_id": client_id, "future_field": 1}).encode())
-    )
-
-
 async def _too_large(context: Context) -> Seen:
     plain = calls.platform(context.target, context.right(), _nobody(context))
-    padding = Header("X-Padding", b"a" * _LONG_HEADER, f"$(head -c {_LONG_HEADER} /dev/zero | tr '\\0' a)")
-    requests = {"a call with a header of 64 KiB": replace(plain, headers=(*plain.headers, padding))}
+    requests = {"a call with a header of 64 KiB": replace(plain, headers=(*plain.headers, variations.LONG_HEADER))}
     if plain.body.data:
-        requests["a call with a body of 1 MiB"] = replace(plain, body=_padded(plain.body))
+        requests["a call with a body of 1 MiB"] = replace(plain, body=variations.padded(plain.body))
     return Seen(await tried(context, requests, _taken), f"{len(requests)} of them")
-
-
-def _padded(body: Body) -> Body:
-    """The same document with its client id behind a mebibyte of padding, so that nobody has read it before the end."""
-    start, tail = b'{"padding": "', b'", ' + body.data[1:]
-    size = _MEBIBYTE - len(start) - len(tail)
-    fill = f"head -c {size} /dev/zero | tr '\\0' a"
-    return Body(start + b"a" * size + tail, f"{{ printf %s '{start.decode()}'; {fill}; printf %s '{tail.decode()}'; }}")
 
 
 def _taken(exchange: Exchange, words: str) -> tuple[Finding, ...]:
@@ -145,16 +125,8 @@ def _taken(exchange: Exchange, words: str) -> tuple[Finding, ...]:
 
 
 async def _other_methods(context: Context) -> Seen:
-    requests = {name: _as_method(context, name) for name in ("PUT", "DELETE", "TRACE", "HEAD")}
+    requests = {name: variations.by_method(context.target, name) for name in ("PUT", "DELETE", "TRACE", "HEAD")}
     return Seen(await tried(context, requests, _served), f"{len(requests)} of them")
-
-
-def _as_method(context: Context, method: str) -> Request:
-    """The call by that method: HEAD as the twin of GET, TRACE without a body, which it may not have."""
-    if method == "HEAD":
-        return replace(calls.platform(context.target, context.right(), method="GET"), method=method)
-    request = calls.platform(context.target, context.right(), method=method)
-    return replace(request, headers=request.headers[:1], body=Body()) if method == "TRACE" else request
 
 
 def _served(exchange: Exchange, method: str) -> tuple[Finding, ...]:
@@ -171,27 +143,20 @@ def _served(exchange: Exchange, method: str) -> tuple[Finding, ...]:
 
 async def _hostile_ids(context: Context) -> Seen:
     mark = context.world.entropy(6).hex()
-    requests = {f"a call with {words} as the client id": _as(context, made(mark)) for words, made in _HOSTILE.items()}
+    requests = {
+        f"a call with {words} as the client id": _as(context, made(mark))
+        for words, made in variations.HOSTILE_IDS.items()
+    }
     faults = await tried(context, requests, partial(_harmed, mark))
     if any(_opened(fault.exchange) for fault in faults) and _opened(
         await context.refusal(_as(context, _nobody(context)))
     ):
         raise NotApplicable("any client id at all gets a session here, which is what R04 is about")
-    return Seen(faults, f"{len(_HOSTILE)} of them")
+    return Seen(faults, f"{len(variations.HOSTILE_IDS)} of them")
 
 
 def _opened(exchange: Exchange | None) -> bool:
     return exchange is not None and exchange.status is not None and 200 <= exchange.status < 300
-
-
-_HOSTILE: dict[str, Callable[[str], str]] = {
-    "a line break and a header": lambda mark: f"a\r\nX-Injected: {mark}",
-    "a path": lambda mark: f"../../{mark}/etc/passwd",
-    "quotes and a query": lambda mark: f"'\"; DROP TABLE x{mark} --",
-    "markup": lambda mark: f"<script>{mark}</script>",
-    "4 KiB": lambda mark: mark + "a" * 4084,
-    "an emoji": lambda mark: f"\N{GRINNING FACE}{mark}",
-}
 
 
 def _harmed(mark: str, exchange: Exchange, words: str) -> tuple[Finding, ...]:
