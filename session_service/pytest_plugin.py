@@ -17,8 +17,8 @@ import pytest
 
 if TYPE_CHECKING:
     from session_service.app.in_thread import RunningService
-    from session_service.check.model import Result
     from session_service.check.plan import Plan
+    from session_service.check.reports.view import CheckView
     from session_service.check.target import Target
 
 _EXTRA = "The checks need the extra `service`: pip install 'cekura-customer-kit[service]'"
@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--session-client-id", metavar="ID", help="the client id that the platform is configured with")
     group.addoption("--session-method", metavar="METHOD", default="POST", choices=("POST", "GET"))
     group.addoption("--session-secret-header", metavar="NAME", help="the header that carries the secret")
+    group.addoption("--session-join-uid", metavar="UID", type=int, default=1, help="the uid that the tester has (1)")
     group.addoption(
         "--session-secret-env",
         metavar="VARIABLE",
@@ -61,7 +62,7 @@ def _asked(config: pytest.Config, url: str) -> "tuple[Target, Plan]":
     except ImportError as error:
         raise pytest.UsageError(f"{_EXTRA} ({error})") from None
     client_id, variable = config.getoption("session_client_id"), config.getoption("session_secret_env")
-    secret = os.environ.get(variable)
+    secret = _from_environment(variable)
     if not client_id:
         raise pytest.UsageError("--session-endpoint-url needs --session-client-id: who is to call?")
     if not secret:
@@ -75,12 +76,24 @@ def _asked(config: pytest.Config, url: str) -> "tuple[Target, Plan]":
             secret.encode(),
             method=config.getoption("session_method"),
             header=config.getoption("session_secret_header") or target.DEFAULT_HEADER,
-            certificate=os.environ.get("AGORA_APP_CERTIFICATE") or None,
+            certificate=_from_environment("AGORA_APP_CERTIFICATE"),
+            join_uid=config.getoption("session_join_uid"),
             secret_variable=variable,
         )
         return found, plan.plan(config.getoption("session_profile"))
     except InvalidValue as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _from_environment(name: str) -> str | None:
+    """The value of NAME, or of the file that NAME_FILE names."""
+    from session_service.settings import Layer, Sources
+
+    sources = Sources(Layer("environment", os.environ))
+    found = sources.find(name)
+    if sources.problems:
+        raise pytest.UsageError("\n".join(map(str, sources.problems)))
+    return found.text if found else None
 
 
 class Endpoint(pytest.Collector):
@@ -93,19 +106,24 @@ class Endpoint(pytest.Collector):
         return []
 
     @cached_property
-    def results(self) -> "Mapping[str, Result]":
+    def results(self) -> "Mapping[str, CheckView]":
         """What became of each check that was not deselected, by its id."""
         import asyncio
         import time
 
         from session_service.check.context import World
         from session_service.check.plan import plan
-        from session_service.check.runner import run
+        from session_service.check.redaction import Known
+        from session_service.check.reports.view import view
+        from session_service.check.runner import Listener, Run
 
         chosen = plan(only=[item.name for item in self.session.items if isinstance(item, CheckItem)])
+        known = Known(self.target)
         world = World(time.time, time.perf_counter, os.urandom)
-        report = asyncio.run(run(self.target, chosen, world))
-        return {result.check.id: result for result in report.results}
+        run = Run(self.target, chosen, world, listener=Listener(heard=known.learn))
+        asyncio.run(run.make())
+        found = view(run.report(), known, strict=self.config.getoption("session_strict"))
+        return {check.id: check for check in found.checks}
 
 
 class CheckItem(pytest.Item):
@@ -118,15 +136,17 @@ class CheckItem(pytest.Item):
     def runtest(self) -> None:
         """Tell the outcome in pytest's words."""
         assert isinstance(self.parent, Endpoint)  # noqa: S101 - made so above
-        result = self.parent.results[self.name]
-        outcome, strict = result.outcome.value, self.config.getoption("session_strict")
+        check = self.parent.results[self.name]
+        outcome = check.outcome.value
         self.user_properties.append(("outcome", outcome))
-        if outcome == "fail" or (strict and outcome in ("warn", "inconclusive")):
-            raise CheckFailed(result)
-        if outcome in ("skip", "inconclusive"):
-            pytest.skip(f"{outcome}: {result.reason}" if outcome == "inconclusive" else result.reason)
-        if result.findings:
-            self.add_report_section("call", outcome, _told(result))
+        if check.bad:
+            raise CheckFailed(_told(check))
+        if outcome == "inconclusive":
+            pytest.skip(f"inconclusive: {check.reason}")
+        if outcome == "skip":
+            pytest.skip(check.reason)
+        if check.findings:
+            self.add_report_section("call", outcome, _told(check))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The check's own words instead of a stack."""
@@ -142,16 +162,11 @@ class CheckItem(pytest.Item):
 class CheckFailed(Exception):
     """A check failed; the text says what was seen, why it matters and how to mend it."""
 
-    def __init__(self, result: "Result") -> None:
-        super().__init__(_told(result))
 
+def _told(check: "CheckView") -> str:
+    from session_service.check.reports import terminal
 
-def _told(result: "Result") -> str:
-    lines = [result.reason] if not result.findings else []
-    for finding in result.findings:
-        why, mend = finding.why or result.check.why, finding.mend or result.check.mend
-        lines += [finding.what, f"  why  {why}", f"  fix  {mend}"]
-    return "\n".join(lines)
+    return terminal.findings(check) or check.reason
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
 """The pytest plugin, in runs of pytest of their own, as somebody's suite has it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from session_service import pytest_plugin
 from tests.check.correct import CLIENT, PROJECT, SECRET, Correct, serving
 from tests.check.mutants.authentication import WithoutSecret
+from tests.check.mutants.response import Stored
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.real
@@ -105,3 +108,18 @@ def test_the_fixture_is_a_service_that_passes_the_checks(suite: pytest.Pytester)
         "    assert session_endpoint.secret not in repr(session_endpoint)\n"
     )
     run(suite).assert_outcomes(passed=1)
+
+
+def test_a_warning_passes_and_fails_with_strict(suite: pytest.Pytester) -> None:
+    """As for the command line."""
+    with serving(Stored) as url:
+        assert run(suite, "-k", "S04", *endpoint(url)).parseoutcomes()["passed"] == 1
+        assert run(suite, "-k", "S04", *endpoint(url, "--session-strict")).parseoutcomes()["failed"] == 1
+
+
+def test_every_option_is_told_and_no_other() -> None:
+    """In docs/check.md."""
+    told = re.findall(r"^\| `(--session-[a-z-]+)` \|", (ROOT / "docs" / "check.md").read_text(), re.MULTILINE)
+    given = re.findall(r'addoption\(\s*"(--[a-z-]+)"', Path(pytest_plugin.__file__).read_text())
+    assert told
+    assert sorted(told) == sorted(given)

@@ -92,6 +92,11 @@ def written(view: View, style: Style) -> str:
     return text.replace("\n\n\n", "\n\n")
 
 
+def findings(check: CheckView) -> str:
+    """What a check found, in full, without its line; empty where it found nothing."""
+    return "\n".join(line for finding in check.findings for line in _finding(check, finding))
+
+
 def _alike(check: CheckView) -> str:
     """What makes neighbours one line: nothing was checked, and for the same reason. Else the id, which is unique."""
     return check.reason if check.outcome is Outcome.SKIP else check.id
