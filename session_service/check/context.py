@@ -80,7 +80,7 @@ class Context:
     def was_to_be_refused(self, exchange: Exchange) -> None:
         """Keep such a call that a case made on a connection of its own, after `sessions.may_probe`."""
         self.refused.append(exchange)
-        if exchange.status is not None and 200 <= exchange.status < 300:
+        if exchange.is_success:
             self.sessions.unexpected()
 
     async def mint(self, request: Request, *, patient: bool = True) -> Exchange:
@@ -94,7 +94,7 @@ class Context:
         except (CannotTell, NotApplicable):
             self.sessions.give_back()
             raise
-        if exchange.status is not None and not 200 <= exchange.status < 300:
+        if exchange.answer is not None and not exchange.is_success:
             self.sessions.give_back()
         if exchange.status == 200:
             self.minted.append(exchange)

@@ -88,3 +88,8 @@ class Exchange:
     def status(self) -> int | None:
         """The status, None where no answer came."""
         return self.answer.status if self.answer else None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it was answered 2xx: by a session endpoint, with a session."""
+        return self.answer is not None and 200 <= self.answer.status < 300

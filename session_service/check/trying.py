@@ -22,6 +22,6 @@ async def tried(
     for words, request in requests.items():
         exchange = await context.refusal(request)
         faults += judge(exchange, words)
-        if exchange.status is not None and 200 <= exchange.status < 300:
+        if exchange.is_success:
             break
     return tuple(faults)

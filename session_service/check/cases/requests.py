@@ -148,15 +148,10 @@ async def _hostile_ids(context: Context) -> Seen:
         for words, made in variations.HOSTILE_IDS.items()
     }
     faults = await tried(context, requests, partial(_harmed, mark))
-    if any(_opened(fault.exchange) for fault in faults) and _opened(
-        await context.refusal(_as(context, _nobody(context)))
-    ):
+    opened = any(fault.exchange is not None and fault.exchange.is_success for fault in faults)
+    if opened and (await context.refusal(_as(context, _nobody(context)))).is_success:
         raise NotApplicable("any client id at all gets a session here, which is what R04 is about")
     return Seen(faults, f"{len(variations.HOSTILE_IDS)} of them")
-
-
-def _opened(exchange: Exchange | None) -> bool:
-    return exchange is not None and exchange.status is not None and 200 <= exchange.status < 300
 
 
 def _harmed(mark: str, exchange: Exchange, words: str) -> tuple[Finding, ...]:
