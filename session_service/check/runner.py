@@ -132,6 +132,9 @@ async def _made(check: Check, context: Context, end: float) -> Result:
     return judged(check, seen, context.world.elapsed() - start)
 
 
+_UNPASSED = (Outcome.FAIL, Outcome.INCONCLUSIVE)
+
+
 class _Results:
     """The results that are certain, and those that are held back."""
 
@@ -162,9 +165,13 @@ class _Results:
         return tuple(self._certain.values())
 
     def _culprit(self, check: Check) -> str | None:
-        """The failed check that this one comes after, be it by way of others that were not made yet."""
+        """The failed check that this one comes after, be it by way of others that were not made yet.
+
+        One that is held back counts as well: whether it fails or is skipped in the end, this one would be skipped.
+        """
+        failed = self._failed | {held.check.id for held in self._held if held.outcome in _UNPASSED}
         for name in check.after:
-            if name in self._failed:
+            if name in failed:
                 return name
             culprit = self._culprit(self._planned[name]) if name in self._planned else None
             if culprit:
@@ -178,6 +185,6 @@ class _Results:
         blocked = self.blocked(result.check)
         final = blocked or result
         self._certain[result.check.id] = final
-        if blocked is None and final.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+        if blocked is None and final.outcome in _UNPASSED:
             self._failed.add(result.check.id)
         self._told(final)

@@ -14,8 +14,9 @@ from session_service.check.messages import Silence
 from session_service.check.model import Finding, Outcome
 from session_service.check.plan import plan
 from session_service.check.runner import Report, run
+from session_service.check.sessions import UNEXPECTED
 from session_service.check.target import Endpoint, Target
-from tests.check.correct import CLIENT, PATH, SECRET, Correct, Refused, checked, serving
+from tests.check.correct import CLIENT, PATH, SECRET, Correct, Refused, checked, outcomes, serving
 from tests.check.misbehaving import HASTY, OK, Server, hanging_up, holding, listening, repeating
 
 HTML = {"Content-Type": "text/html"}
@@ -268,3 +269,25 @@ def test_no_finding_names_the_secret() -> None:
     """Whatever the cause."""
     for handler, _ in CAUSES:
         assert SECRET not in _told(handler)
+
+
+class WideOpen(Correct):
+    """Gives a session to whoever asks for anything, in any way."""
+
+    METHODS = ("POST", "GET", "PUT", "DELETE", "TRACE", "HEAD")
+    MOST_BODY = 10_000_000
+
+    def authorized(self) -> None:
+        pass
+
+    def client_id(self, body: bytes) -> object:
+        return CLIENT
+
+
+def test_an_endpoint_that_is_wide_open_costs_a_handful() -> None:
+    """One session for each thing that it should have refused, and each of them is told."""
+    with serving(WideOpen) as url:
+        report = checked(url)
+    assert report.sessions <= report.plan.sessions + UNEXPECTED
+    assert [name for name, outcome in outcomes(report).items() if outcome == "inconclusive"] == []
+    assert {"A01", "A02", "R03", "R05"} == {name for name, outcome in outcomes(report).items() if outcome == "fail"}

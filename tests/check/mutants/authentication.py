@@ -51,6 +51,15 @@ class AnySecret(Mutant):
             raise Refused(401)
 
 
+class OpenDoor(Mutant):
+    """Lets everybody in."""
+
+    BREAKS: ClassVar = {"A01": "fail", "A02": "fail"}
+
+    def authorized(self) -> None:
+        pass
+
+
 class SameLength(Joining):
     """Compares the length."""
 
@@ -274,6 +283,7 @@ MUTANTS = (
     WithoutSecret,
     MissingIsBadRequest,
     AnySecret,
+    OpenDoor,
     SameLength,
     BrokenByWrongSecret,
     Beginning,
