@@ -15,7 +15,7 @@ from session_service.check.addresses import Addresses, Resolve
 from session_service.check.calls import Secret
 from session_service.check.messages import Answer, Exchange, Request, Silence
 from session_service.check.model import CannotTell, NotApplicable
-from session_service.check.sessions import Sessions
+from session_service.check.sessions import Sessions, may_have_started
 from session_service.check.target import Target
 from session_service.check.wire import DEFAULT_LIMITS, Connection, Limits
 
@@ -80,11 +80,11 @@ class Context:
     def was_to_be_refused(self, exchange: Exchange) -> None:
         """Keep such a call that a case made on a connection of its own, after `sessions.may_probe`."""
         self.refused.append(exchange)
-        if exchange.is_success:
+        if exchange.answer and may_have_started(exchange):
             self.sessions.unexpected()
 
     async def mint(self, request: Request, *, patient: bool = True) -> Exchange:
-        """Make a call that has to be answered with join details. It counts as a session unless it was refused.
+        """Make a call that has to be answered with join details. It counts as a session unless none can be of it.
 
         Where not `patient`, the answer that the endpoint is busy is as good as any other.
         """
@@ -94,7 +94,7 @@ class Context:
         except (CannotTell, NotApplicable):
             self.sessions.give_back()
             raise
-        if exchange.answer is not None and not exchange.is_success:
+        if not may_have_started(exchange):
             self.sessions.give_back()
         if exchange.status == 200:
             self.minted.append(exchange)

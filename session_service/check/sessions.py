@@ -2,15 +2,40 @@
 
 Decided here: that a good call takes one of those that were announced, that calls which had to be refused and were
 answered all the same have a small allowance of their own, and that nothing more is sent once either is used up. An
-endpoint that lets everybody in costs its owner a handful of sessions, not one for each probe.
+endpoint that lets everybody in costs its owner a handful of sessions, not one for each probe. A call that was sent and
+not answered in time counts, because an agent may be on its way; one that never arrived, or that something else than an
+endpoint answered, does not.
 """
 
 from dataclasses import dataclass
 
+from session_service.check import strangers
+from session_service.check.messages import Exchange, Silence
 from session_service.check.model import CannotTell
 
 UNEXPECTED = 10
 """Sessions that calls which had to be refused may start before no more such calls are made."""
+
+_NO_ENDPOINT = frozenset(
+    {
+        Silence.NO_ADDRESS,
+        Silence.REFUSED,
+        Silence.UNREACHABLE,
+        Silence.CONNECT_TIMEOUT,
+        Silence.NO_HANDSHAKE,
+        Silence.TLS,
+        Silence.NOT_HTTP,
+        Silence.LONG_HEAD,
+        Silence.LONG_BODY,
+    }
+)
+
+
+def may_have_started(exchange: Exchange) -> bool:
+    """Whether a session may have come of that call."""
+    if exchange.answer is None:
+        return exchange.silence not in _NO_ENDPOINT
+    return exchange.is_success and not strangers.is_page(exchange.answer)
 
 
 @dataclass(slots=True)
