@@ -75,6 +75,10 @@ class Silence(Enum):
     LONG_BODY = "The answer's body does not end within 1 MiB."
 
 
+UNCONNECTED = (Silence.NO_ADDRESS, Silence.REFUSED, Silence.UNREACHABLE, Silence.CONNECT_TIMEOUT)
+"""The silences of which nobody was there to send anything to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and what came of it: an answer, or the silence that came instead, with the detail that is known."""

@@ -132,6 +132,9 @@ async def _made(check: Check, context: Context, end: float) -> Result:
     return judged(check, seen, context.world.elapsed() - start)
 
 
+BLOCKED = " did not pass"
+"""What follows another check's id in the reason of a skip."""
+
 _UNPASSED = (Outcome.FAIL, Outcome.INCONCLUSIVE)
 
 
@@ -148,7 +151,7 @@ class _Results:
     def blocked(self, check: Check) -> Result | None:
         """The skip of a check that comes after one which failed; None where it can be made."""
         culprit = self._culprit(check)
-        return Result(check, Outcome.SKIP, reason=f"{culprit} did not pass") if culprit else None
+        return Result(check, Outcome.SKIP, reason=culprit + BLOCKED) if culprit else None
 
     def take(self, result: Result) -> None:
         """Keep a result until it is certain, and tell it then, with those that waited for it."""

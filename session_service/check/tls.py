@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 
 from session_service.check import wire
 from session_service.check.context import Context
-from session_service.check.messages import Exchange, Request, Silence
+from session_service.check.messages import UNCONNECTED, Exchange, Request, Silence
 from session_service.check.wire import Limits, NoConnection
 
 DAY = 86400
 _PATIENCE = 2.0
-_NO_CONNECTION = (Silence.NO_ADDRESS, Silence.REFUSED, Silence.UNREACHABLE, Silence.CONNECT_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ async def plainly(exchange: Exchange, context: Context) -> Fault | None:
     """What the answer to a bare OPTIONS over plain http betrays: a port that speaks TLS; else None."""
     doubtful = exchange.silence in (Silence.NOT_HTTP, Silence.CLOSED) or exchange.status == 400
     if doubtful and (await greeted(context, "https")).silence not in (
-        *_NO_CONNECTION,
+        *UNCONNECTED,
         Silence.TLS,
         Silence.NO_HANDSHAKE,
     ):
@@ -111,7 +110,7 @@ async def greeted(context: Context, scheme: str) -> Exchange:
 
 def unconnected(exchange: Exchange) -> bool:
     """Whether there was not even a connection."""
-    return exchange.silence in _NO_CONNECTION
+    return exchange.silence in UNCONNECTED
 
 
 def days_left(tls: ssl.SSLObject, now: float) -> int:

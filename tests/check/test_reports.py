@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -125,6 +126,35 @@ def test_each_group_is_a_section_with_its_checks_in_order() -> None:
     text = terminal.written(seen(Finding("x"), checks=CHECKS), PLAIN)
     headings = [line for line in text.splitlines() if line in GROUPS.values()]
     assert headings == [title for group, title in GROUPS.items() if any(check.id[0] == group for check in CHECKS)]
+
+
+def test_what_fails_for_one_cause_is_one_finding_and_one_line() -> None:
+    """What was skipped for it stands in a list at the end, and the last lines say what it was."""
+    with serving(Correct) as url:
+        report = checked(url.replace("/session", "/elsewhere"))
+    text = terminal.written(view.view(report, Known(report.target)), PLAIN)
+    _, unchecked = text.split("\nNot checked\n")
+    listed, closing = unchecked.split("\nNot passed: ")
+    assert re.findall(r"(\w\d\d) did not pass", text) == ["R01"]
+    assert text.count("fix  ") == 1
+    assert "H02" in listed
+    assert "Nothing is served at the path /elsewhere" in closing
+
+
+def test_no_line_is_longer_than_a_terminal_but_those_to_be_pasted() -> None:
+    """Whatever was found, and before anything is sent."""
+    wrong = "It is wrong. " * 30
+    text = terminal.written(seen(Finding(wrong, answered(b"{}" * 200, 500), why=wrong, mend=wrong)), PLAIN)
+    assert [line for line in text.splitlines() if len(line) > 110 and " curl " not in line] == []
+
+
+def test_findings_of_one_call_show_it_once() -> None:
+    """Each with its own words, then what was sent and came back."""
+    exchange = answered(b"{}", 500)
+    shown = seen(Finding("One.", exchange)).checks[1]
+    text = terminal.findings(replace(shown, findings=shown.findings * 2))
+    assert text.count("One.") == 2
+    assert text.count(" curl ") == text.count("sent ") == text.count("fix ") == 1
 
 
 def test_signs_are_those_that_the_encoding_has() -> None:

@@ -54,7 +54,7 @@ async def _unusable_ids(context: Context) -> Seen:
         values = {"a number": 7, "null": None, "a list": [context.target.client_id]}
         ids |= {f"{name} as the client id": value for name, value in values.items()}
     requests = {f"a call with {words}": _as(context, value) for words, value in ids.items()}
-    return Seen(await tried(context, requests), f"{len(ids)} of them")
+    return Seen(await tried(context, requests), f"{len(ids)} tried")
 
 
 def _as(context: Context, client_id: object) -> Request:
@@ -90,7 +90,7 @@ async def _malformed(context: Context) -> Seen:
     }
     plain = _as(context, calls.OWN)
     requests = {f"a call with {words}": replace(plain, body=body) for words, body in bodies.items()}
-    return Seen(await tried(context, requests), f"{len(bodies)} of them")
+    return Seen(await tried(context, requests), f"{len(bodies)} tried")
 
 
 async def _tolerant(context: Context) -> Seen:
@@ -109,7 +109,7 @@ async def _too_large(context: Context) -> Seen:
     requests = {"a call with a header of 64 KiB": replace(plain, headers=(*plain.headers, variations.LONG_HEADER))}
     if plain.body.data:
         requests["a call with a body of 1 MiB"] = replace(plain, body=variations.padded(plain.body))
-    return Seen(await tried(context, requests, _taken), f"{len(requests)} of them")
+    return Seen(await tried(context, requests, _taken), f"{len(requests)} tried")
 
 
 def _taken(exchange: Exchange, words: str) -> tuple[Finding, ...]:
@@ -126,7 +126,7 @@ def _taken(exchange: Exchange, words: str) -> tuple[Finding, ...]:
 
 async def _other_methods(context: Context) -> Seen:
     requests = {name: variations.by_method(context.target, name) for name in ("PUT", "DELETE", "TRACE", "HEAD")}
-    return Seen(await tried(context, requests, _served), f"{len(requests)} of them")
+    return Seen(await tried(context, requests, _served), f"{len(requests)} tried")
 
 
 def _served(exchange: Exchange, method: str) -> tuple[Finding, ...]:
@@ -151,7 +151,7 @@ async def _hostile_ids(context: Context) -> Seen:
     opened = any(fault.exchange is not None and fault.exchange.is_success for fault in faults)
     if opened and (await context.refusal(_as(context, _nobody(context)))).is_success:
         raise NotApplicable("any client id at all gets a session here, which is what R04 is about")
-    return Seen(faults, f"{len(variations.HOSTILE_IDS)} of them")
+    return Seen(faults, f"{len(variations.HOSTILE_IDS)} tried")
 
 
 def _harmed(mark: str, exchange: Exchange, words: str) -> tuple[Finding, ...]:

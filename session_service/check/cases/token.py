@@ -147,15 +147,18 @@ def _told_user(context: Context, report: TokenReport, difference: Difference) ->
 async def _rights(context: Context) -> Seen:
     _, report = opening(context)
     missing = token_remarks.missing_right(report)
-    findings = [Finding(missing)] if missing else lifetimes.ended_privileges(report, _now(context))
-    return Seen(_seen_in(context, findings), ", ".join(report.privileges) or "no privileges")
+    findings = [Finding(missing)] if missing else list(lifetimes.ended_privileges(report, _now(context)))
+    return Seen(
+        _seen_in(context, findings), decoded(report, _now(context)) if findings else ", ".join(report.privileges)
+    )
 
 
 async def _life(context: Context) -> Seen:
     _, report = readable(context)
     now = _now(context)
     findings = lifetimes.faults(report, now, context.target.call_minutes)
-    return Seen(_seen_in(context, findings), f"ends {instants.relative(lifetimes.end(report, now), now)}")
+    ends = f"ends {instants.relative(lifetimes.end(report, now), now)}"
+    return Seen(_seen_in(context, findings), decoded(report, now) if findings else ends)
 
 
 def _seen_in(context: Context, findings: Iterable[Finding]) -> tuple[Finding, ...]:

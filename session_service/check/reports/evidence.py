@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 
 from session_service.check.judging import silence
-from session_service.check.messages import Answer, Exchange, Header, Request
+from session_service.check.messages import UNCONNECTED, Answer, Exchange, Header, Request
 from session_service.check.redaction import Known
 
 _HEADERS = (
@@ -44,8 +44,11 @@ _LONGEST_HEADER = 120
 _MOST_READ = 4096
 
 
-def sent(request: Request, known: Known) -> str:
-    """Request line, headers and body of what was sent."""
+def sent(exchange: Exchange, known: Known) -> str:
+    """Request line, headers and body of what was sent; that nothing was, where there was no connection for it."""
+    if exchange.silence in UNCONNECTED:
+        return "nothing, since there was no connection"
+    request = exchange.request
     line = _clean(f"{request.method} {request.path}", known)
     return "  ".join(
         part for part in (line, *(_header(one, known) for one in request.headers), _body(request, known)) if part

@@ -64,10 +64,10 @@ def _case(suite: Element, check: CheckView) -> None:
 def _told(finding: FindingView) -> str:
     rows = (
         (finding.severity, finding.what),
-        ("sent", finding.sent),
-        ("got", finding.got),
         ("why", finding.why),
         ("fix", finding.mend),
+        ("sent", finding.sent),
+        ("got", finding.got),
         ("repeat", finding.curl),
         ("more", finding.more),
     )

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from session_service.check import shell
 from session_service.check.messages import Exchange
-from session_service.check.model import Check, Finding, Outcome, Result
+from session_service.check.model import Finding, Outcome, Result
 from session_service.check.redaction import Known, visible
 from session_service.check.reports import evidence
 from session_service.check.runner import Report
@@ -116,9 +116,9 @@ def view(report: Report, known: Known, *, strict: bool = False) -> View:
     )
 
 
-def page(check: Check) -> str:
-    """Where the check is described, in this repository."""
-    return f"docs/checks/{check.id}.md"
+def page(check: str) -> str:
+    """Where the check of this id is described, in this repository."""
+    return f"docs/checks/{check}.md"
 
 
 def _version() -> str:
@@ -164,10 +164,10 @@ def _finding(report: Report, result: Result, finding: Finding, known: Known) -> 
         what=known.hide(finding.what),
         why=known.hide(finding.why) if finding.why else check.why,
         mend=known.hide(finding.mend) if finding.mend else check.mend,
-        sent=evidence.sent(exchange.request, known) if exchange else "",
+        sent=evidence.sent(exchange, known) if exchange else "",
         got=evidence.got(exchange, known) if exchange else "",
         curl=_curl(report, exchange, known) if exchange else "",
-        more=page(check),
+        more=page(check.id),
     )
 
 
