@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.processes import ROOT, python
 
-BENCHMARKS = ("mint", "context", "stages", "start", "http", "store", "stall", "starts")
+BENCHMARKS = ("mint", "context", "stages", "start", "http", "store", "stall", "starts", "check")
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import binascii
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from urllib.parse import quote
 
@@ -111,8 +111,10 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
-def _skeleton(text: str) -> tuple[str, list[int]]:
+def _skeleton(text: str) -> tuple[str, Sequence[int]]:
     """The characters that are seen, in lower case, and the place of each: what is strewn between them hides nothing."""
+    if text.isascii() and text.isprintable() and " " not in text:  # as tokens and nearly all their forms are
+        return text.lower(), range(len(text))
     places = [place for place, char in enumerate(text) if char.isprintable() and char != " "]
     return "".join(text[place].lower()[0] for place in places), places
 
