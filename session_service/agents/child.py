@@ -40,9 +40,11 @@ class Child:
         watch(process.pid, self._on_exit)
 
     def stop(self, grace: float) -> None:
-        """Ask the group to end, and kill it after `grace` seconds. Asked again, it changes nothing."""
-        if not self.stopping:
-            self.stopping = True
+        """Ask the group to end, and kill it after `grace` seconds. Asked again, or too late, it changes nothing."""
+        if self.stopping:
+            return
+        self.stopping = True
+        if not self.gone.is_set():  # else the group's id may be somebody else's by now
             self._signal(signal.SIGTERM)
             self._killer = asyncio.get_running_loop().call_later(grace, self._signal, signal.SIGKILL)
 

@@ -23,6 +23,7 @@ from session_service.agents.child import Child
 from session_service.agents.contract import RUNNING, UNKNOWN, AgentRef, AgentSpec, AgentState, OnExit
 from session_service.agents.exits import ExitCodes
 from session_service.agents.output import Output
+from session_service.agents.stragglers import Stragglers
 from session_service.errors import AgentRefused, AgentUnavailable
 
 GRACE = 5.0
@@ -55,12 +56,16 @@ class ReadySign:
 
 @dataclass(slots=True, eq=False)
 class _Agent:
-    """One agent and what is being waited for: `accepted` is its start's answer, a refusal included."""
+    """One agent and what is being waited for: `accepted` is its start's answer, a refusal included.
+
+    `gone` is set when nothing of it runs any more, in its process group or outside.
+    """
 
     ref: AgentRef
     accepted: asyncio.Future[None]
     output: Output
     sign: ReadySign = field(default_factory=ReadySign)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
     child: Child = field(init=False)
 
     def hear(self, data: bytes) -> None:
@@ -101,6 +106,7 @@ class ProcessLauncher:
         self._grace = grace
         self._agents: dict[str, _Agent] = {}
         self._ended = ExitCodes()
+        self._stragglers = Stragglers()
 
     async def start(self, spec: AgentSpec, deadline: float) -> AgentRef:
         """Start the command. A command that cannot be executed, or ends before it is ready, is AgentRefused."""
@@ -115,12 +121,15 @@ class ProcessLauncher:
         return RUNNING if ref.name in self._agents else self._ended.state(ref.name)
 
     async def stop(self, ref: AgentRef) -> None:
-        """End the process group and return when its leader is reaped; whoever else asks waits for the same end."""
+        """End the process group, and what has left it, and return when all are gone.
+
+        Whoever else asks waits for the same end.
+        """
         agent = self._agents.get(ref.name)
         if agent is not None:
             agent.child.stop(self._grace)
             try:
-                await agent.child.gone.wait()
+                await agent.gone.wait()
             except asyncio.CancelledError:
                 agent.child.kill()
                 raise
@@ -171,17 +180,20 @@ class ProcessLauncher:
         return agent
 
     def _end(self, agent: _Agent, code: int) -> None:
-        """The process is reaped and heard out."""
-        name, pid = agent.ref.name, agent.ref.data["pid"]
+        """The process is reaped and heard out, and its group is gone; who has left that is looked for."""
         agent.output.close()
-        del self._agents[name]
-        self._ended.add(name, code)
-        asked = agent.child.stopping
-        level = logging.INFO if asked or code == 0 else logging.WARNING
-        _log(level, "agent exited", event="agent.exited", session=name, code=code, pid=pid)
+        level = logging.INFO if agent.child.stopping or code == 0 else logging.WARNING
+        _log(level, "agent exited", event="agent.exited", session=agent.ref.name, code=code, pid=agent.ref.data["pid"])
+        self._stragglers.end(agent.ref.name).add_done_callback(lambda _: self._tell(agent, code))
+
+    def _tell(self, agent: _Agent, code: int) -> None:
+        """Nothing of the agent runs any more."""
+        del self._agents[agent.ref.name]
+        self._ended.add(agent.ref.name, code)
+        agent.gone.set()
         if not agent.accepted.done():
             agent.accepted.set_exception(AgentRefused(f"The agent ended with exit code {code} before it was ready."))
-        elif not asked and not agent.accepted.cancelled():
+        elif not agent.child.stopping and not agent.accepted.cancelled():
             # Not at once: a start whose agent was accepted in this same turn of the loop answers first.
             asyncio.get_running_loop().call_soon(self._on_exit, agent.ref, code)
 

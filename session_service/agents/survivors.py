@@ -5,17 +5,18 @@ that an agent was started under stands in its environment as SESSION_ID, and in 
 group is our agent's if its leader has that name, or if its leader has ended and others in it have: an agent that dies
 because the service is gone may leave processes of its own. Where an agent has overwritten its environment, as programs
 do that give themselves a title, its pid and the instant of its birth prove it too, if its start could be recorded.
-Called by `agents.process`, for agents that it did not start itself.
+Called by `agents.process`, for agents that it did not start itself, and by `agents.stragglers`, for what has left the
+group of one that it did.
 
-Environments of other processes are read from /proc. Where there is none (macOS), nobody is found, and a restart cannot
-end what a killed service left.
+Environments of other processes are read from /proc. Where there is none (macOS), nobody is found: a restart cannot end
+what a killed service left, and nobody ends what an agent has let out of its group.
 """
 
 import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,21 @@ async def end(session_id: str, grace: float, leader: Leader | None = None) -> No
         for group in left:
             _signal(group, signal.SIGKILL)
         await asyncio.sleep(_PAUSE)
+
+
+def kill(session_ids: Collection[str]) -> frozenset[str]:
+    """SIGKILL to every process that has one of these names, whatever its group; tells the names that were found.
+
+    Each is killed as soon as it is recognised: the system does not give its id away again within those microseconds.
+    """
+    found = set()
+    for pid in _processes():
+        name = _session_id(pid)
+        if name in session_ids:
+            found.add(name)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+    return frozenset(filter(None, found))
 
 
 def _processes() -> Iterator[int]:

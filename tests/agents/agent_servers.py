@@ -15,7 +15,7 @@ from session_service.agents.signing import Signer
 from session_service.agents.ten import TenLauncher
 from session_service.agents.ten_api import TenApi
 from session_service.agents.ten_body import read_template
-from tests.agents.specs import agent_spec, entropy
+from tests.agents.specs import SESSION, agent_spec, entropy
 from tests.agents.test_launcher_contract import soon
 from tests.standins.agent_server import AgentServer
 from tests.standins.serving import Served
@@ -42,7 +42,7 @@ def counted_entropy() -> Callable[[int], bytes]:
     return lambda size: entropy(f"call {next(calls)}")[:size]
 
 
-async def started(launcher: Launcher, name: str = "s-1") -> AgentRef:
+async def started(launcher: Launcher, name: str = SESSION) -> AgentRef:
     """The reference of an agent that was started without trouble."""
     return await launcher.start(agent_spec(name), soon())
 

@@ -3,18 +3,18 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
 import pytest
 
-from session_service.agents.contract import AgentRef, OnExit
+from session_service.agents.contract import AgentRef, Launcher, OnExit
 from session_service.agents.process import ProcessLauncher
 from session_service.errors import AgentRefused
 from tests.agents.fakes import ignore_exit
 from tests.agents.programs import alive, children, descriptors
-from tests.agents.specs import agent_spec
+from tests.agents.specs import SESSION, agent_spec
 
 SOON = 60.0
 
@@ -52,7 +52,7 @@ def nothing_left() -> Iterator[None]:
     assert after == before, f"children and descriptors: {before} before, {after} after"
 
 
-async def started(launcher: ProcessLauncher, session_id: str = "s-1") -> AgentRef:
+async def started(launcher: ProcessLauncher, session_id: str = SESSION) -> AgentRef:
     """Start the agent of a session."""
     return await launcher.start(agent_spec(session_id), SOON)
 
@@ -73,3 +73,10 @@ async def until_dead(pid: int) -> None:
     """Wait until a process that was killed has noticed."""
     while alive(pid):  # noqa: ASYNC110 - no event tells of the end of another's child
         await asyncio.sleep(0.005)
+
+
+async def listed(launcher: Launcher, prefix: str) -> Sequence[AgentRef]:
+    """What it lists, once there is something: for a moment after a spawn, Linux shows an empty environment."""
+    while not (found := await launcher.list(prefix)):
+        await asyncio.sleep(0.005)
+    return found

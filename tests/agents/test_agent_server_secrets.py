@@ -10,13 +10,13 @@ from session_service.agents.contract import AgentRef, Launcher
 from session_service.errors import ServiceError
 from tests.agents.agent_servers import NEXT_SECRET, SECRET, VENDOR_KEY, HostedAgents, HostedTen, started
 from tests.agents.conftest import Events, Run
-from tests.agents.specs import agent_spec
+from tests.agents.specs import PREFIX, agent_spec
 from tests.standins.faults import Fault, floods, malformed, redirects, refuses, resets
 from tests.standins.playing import Playing
 
 pytestmark = pytest.mark.real
 
-NAMES = [f"s-{number}" for number in range(7)]
+NAMES = [f"{PREFIX}{number}" for number in range(7)]
 KEYS = [SECRET, NEXT_SECRET, SECRET.removeprefix("whsec_"), VENDOR_KEY]
 
 

@@ -10,7 +10,7 @@ from session_service.agents.convoai import ConvoAiLauncher
 from session_service.errors import AgentRefused, AgentUnavailable
 from tests.agents.conftest import Exits, Run
 from tests.agents.convoai import CUSTOMER, IDLE, Hosted
-from tests.agents.specs import agent_spec
+from tests.agents.specs import PREFIX, SESSION, agent_spec
 from tests.agents.test_launcher_contract import LauncherContract, soon
 from tests.standins.faults import Fault, Late, answers, malformed, never_answers, refuses, resets, times_out
 
@@ -54,13 +54,13 @@ def test_the_agent_is_told_where_to_join_whom_to_hear_and_when_to_end(
     hosted: Hosted, launcher: ConvoAiLauncher, run: Run
 ) -> None:
     """The session's part of the body stands beside the customer's."""
-    spec = agent_spec("s-7")
+    spec = agent_spec(f"{PREFIX}7")
     assert spec.encryption is not None
-    run(started(launcher, "s-7"))
-    (task,) = hosted.api.named("s-7")
+    run(started(launcher, f"{PREFIX}7"))
+    (task,) = hosted.api.named(f"{PREFIX}7")
     properties = task.body["properties"]
     assert (properties["remote_rtc_uids"], properties["idle_timeout"]) == (["1"], IDLE)
-    assert properties["labels"] == {"team": "support", "session_id": "s-7"}
+    assert properties["labels"] == {"team": "support", "session_id": f"{PREFIX}7"}
     assert properties["rtc"] == {
         "encryption_mode": 8,
         "encryption_key": spec.encryption.key,
@@ -68,7 +68,7 @@ def test_the_agent_is_told_where_to_join_whom_to_hear_and_when_to_end(
     }
 
 
-async def started(launcher: ConvoAiLauncher, name: str = "s-1") -> AgentRef:
+async def started(launcher: ConvoAiLauncher, name: str = SESSION) -> AgentRef:
     """The reference of an agent that was started without trouble."""
     return await launcher.start(agent_spec(name), soon())
 
@@ -79,7 +79,7 @@ def test_an_agent_runs_in_every_status_that_is_not_an_end(
 ) -> None:
     """One that is stopping is still billed."""
     ref = run(started(launcher))
-    hosted.api.named("s-1")[0].status = status
+    hosted.api.named(SESSION)[0].status = status
     assert run(launcher.poll(ref)) == AgentState("running")
 
 
@@ -87,7 +87,7 @@ def test_an_agent_runs_in_every_status_that_is_not_an_end(
 def test_an_end_has_an_exit_code(hosted: Hosted, launcher: ConvoAiLauncher, run: Run, status: str, code: int) -> None:
     """0 for an end in order, 1 for a failure."""
     ref = run(started(launcher))
-    hosted.api.named("s-1")[0].status = status
+    hosted.api.named(SESSION)[0].status = status
     assert run(launcher.poll(ref)) == AgentState("exited", code)
 
 
@@ -106,7 +106,7 @@ def test_a_stop_returns_when_the_end_has_come(hosted: Hosted, launcher: ConvoAiL
     ref = run(started(launcher))
     hosted.api.stop_takes = 4
     run(launcher.stop(ref))
-    assert hosted.api.named("s-1")[0].status == "STOPPED"
+    assert hosted.api.named(SESSION)[0].status == "STOPPED"
     assert hosted.api.made("leave") == 1
 
 
@@ -144,10 +144,10 @@ def test_a_name_that_is_taken_in_another_channel_is_refused(
 ) -> None:
     """Somebody else's agent is neither adopted nor ended."""
     run(started(launcher))
-    hosted.api.named("s-1")[0].body["properties"]["channel"] = "of-somebody-else"
+    hosted.api.named(SESSION)[0].body["properties"]["channel"] = "of-somebody-else"
     with pytest.raises(AgentRefused, match="another channel"):
         run(started(launcher))
-    run(launcher.stop(AgentRef("convoai", "s-1")))
+    run(launcher.stop(AgentRef("convoai", SESSION)))
     assert len(hosted.api.alive) == 1
 
 
@@ -160,7 +160,7 @@ def test_an_agent_whose_answer_was_lost_is_stopped_by_its_name(
     with pytest.raises(AgentUnavailable):
         run(started(launcher))
     assert len(hosted.api.alive) == 1
-    run(launcher.stop(AgentRef("convoai", "s-1")))
+    run(launcher.stop(AgentRef("convoai", SESSION)))
     assert hosted.api.alive == []
 
 
@@ -188,7 +188,7 @@ def test_no_answer_by_the_deadline_is_unavailable_and_the_agent_stoppable(
         return loop.time() - began
 
     assert run(main()) < SHORTLY + TRAVEL
-    run(launcher.stop(AgentRef("convoai", "s-1")))
+    run(launcher.stop(AgentRef("convoai", SESSION)))
     assert hosted.api.alive == []
 
 
@@ -203,24 +203,24 @@ def test_an_agent_that_appears_after_its_start_was_given_up_is_stopped(
         start = asyncio.create_task(launcher.start(agent_spec(), soon()))
         await hosted.api.arrived.first("join")
         start.cancel()
-        stop = asyncio.create_task(launcher.stop(AgentRef("convoai", "s-1")))
+        stop = asyncio.create_task(launcher.stop(AgentRef("convoai", SESSION)))
         await hosted.api.arrived.first("list")
         late.release()
         await stop
 
     run(main())
-    assert [task.status for task in hosted.api.named("s-1")] == ["STOPPED"]
+    assert [task.status for task in hosted.api.named(SESSION)] == ["STOPPED"]
 
 
 def test_a_restarted_service_finds_and_ends_what_runs(hosted: Hosted, launcher: ConvoAiLauncher, run: Run) -> None:
     """Every page, whatever the age that an agent can have, and no name that is not ours."""
     for number in range(19):
-        run(started(launcher, f"s-{number}"))
+        run(started(launcher, f"{PREFIX}{number}"))
     run(started(launcher, "other"))
     hosted.api.now += 20 * 3600
     later = hosted.launcher()
-    found = run(later.list("s-"))
-    assert {ref.name for ref in found} == {f"s-{number}" for number in range(19)}
+    found = run(later.list(PREFIX))
+    assert {ref.name for ref in found} == {f"{PREFIX}{number}" for number in range(19)}
     run(stop_all(later, found))
     assert [task.name for task in hosted.api.alive] == ["other"]
     run(later.aclose())

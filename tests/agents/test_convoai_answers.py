@@ -11,13 +11,13 @@ from session_service.agents.convoai import ConvoAiLauncher
 from session_service.errors import AgentRefused, AgentUnavailable
 from tests.agents.conftest import Run
 from tests.agents.convoai import Hosted
-from tests.agents.specs import agent_spec
+from tests.agents.specs import PREFIX, SESSION, agent_spec
 from tests.agents.test_launcher_contract import soon
 from tests.standins.faults import Fault, answers, malformed, redirects, refuses
 
 pytestmark = pytest.mark.real
 
-TOO_LONG = {"data": {"list": []}, "status": "RUNNING", "name": "s-1", "padding": "x" * (1 << 21)}
+TOO_LONG = {"data": {"list": []}, "status": "RUNNING", "name": SESSION, "padding": "x" * (1 << 21)}
 """Right in every other way, for whatever call."""
 
 
@@ -124,7 +124,7 @@ def test_a_start_that_was_refused_leaves_nothing_to_look_for(
     hosted.api.plays("join", refuses(400, "InvalidFieldValue"))
     with pytest.raises(AgentRefused):
         run(start(launcher))
-    run(launcher.stop(AgentRef("convoai", "s-1")))
+    run(launcher.stop(AgentRef("convoai", SESSION)))
     assert hosted.api.made("list") == 1
 
 
@@ -174,9 +174,9 @@ def test_more_agents_than_agora_grants_are_unavailable(hosted: Hosted, launcher:
 
     async def main() -> None:
         for number in range(20):
-            await launcher.start(agent_spec(f"s-{number}"), soon())
+            await launcher.start(agent_spec(f"{PREFIX}{number}"), soon())
         with pytest.raises(AgentUnavailable):
-            await launcher.start(agent_spec("s-20"), asyncio.get_running_loop().time() + 0.3)
+            await launcher.start(agent_spec(f"{PREFIX}20"), asyncio.get_running_loop().time() + 0.3)
 
     run(main())
     assert len(hosted.api.alive) == 20
@@ -188,7 +188,7 @@ def test_an_answer_without_names_does_not_hide_a_sessions_agent(
     """Agora's SDK knows no name in the answer to a query; the channel is the session's own."""
     hosted.api.names_told = False
     run(start(launcher))
-    run(launcher.stop(AgentRef("convoai", "s-1")))
+    run(launcher.stop(AgentRef("convoai", SESSION)))
     assert hosted.api.alive == []
 
 
@@ -198,5 +198,5 @@ def test_connections_can_be_closed_twice_and_used_again(hosted: Hosted, launcher
     run(start(launcher))
     run(launcher.aclose())
     run(launcher.aclose())
-    run(launcher.stop(AgentRef("convoai", "s-1")))
+    run(launcher.stop(AgentRef("convoai", SESSION)))
     assert hosted.api.alive == []

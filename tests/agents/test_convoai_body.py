@@ -11,7 +11,7 @@ from session_service.agents.contract import AgentSpec
 from session_service.agents.convoai_body import Template, load_template, read_template
 from session_service.agora.encryption import MODES, from_entropy
 from session_service.errors import InvalidValue
-from tests.agents.specs import agent_spec
+from tests.agents.specs import PREFIX, SESSION, agent_spec
 
 OURS = ("channel", "token", "agent_rtc_uid", "remote_rtc_uids", "idle_timeout", "rtc")
 JSON = st.recursive(
@@ -62,13 +62,13 @@ def test_the_customers_part_passes_as_it_is(content: dict[str, Any]) -> None:
 @given(TEMPLATES, st.sampled_from(sorted(MODES)))
 def test_the_sessions_part_is_the_same_whatever_the_template_says(content: dict[str, Any], mode: str) -> None:
     """Who, where, with whom, until when, and how encrypted."""
-    seat = agent_spec("s-9").agora
+    seat = agent_spec(f"{PREFIX}9").agora
     encryption = from_entropy(MODES[mode], bytes(range(64)))
-    sent = body(content, AgentSpec("s-9", seat, encryption))
+    sent = body(content, AgentSpec(f"{PREFIX}9", seat, encryption))
     properties = sent["properties"]
     expected = [seat.channel, seat.token, str(seat.uid), [str(seat.tester_uid)], 60]
     assert [properties[key] for key in OURS[:5]] == expected
-    assert (sent["name"], properties["labels"]["session_id"]) == ("s-9", "s-9")
+    assert (sent["name"], properties["labels"]["session_id"]) == (f"{PREFIX}9", f"{PREFIX}9")
     assert properties["rtc"]["encryption_mode"] == MODES[mode].number
     assert properties["rtc"]["encryption_key"] == encryption.key
     assert properties["rtc"].get("encryption_salt") == encryption.salt
@@ -76,14 +76,14 @@ def test_the_sessions_part_is_the_same_whatever_the_template_says(content: dict[
 
 def test_an_unencrypted_channel_has_no_rtc() -> None:
     """An empty key would switch encryption off, and a mode without one is refused."""
-    assert "rtc" not in body({}, AgentSpec("s-1", agent_spec().agora))["properties"]
+    assert "rtc" not in body({}, AgentSpec(SESSION, agent_spec().agora))["properties"]
 
 
 def test_one_body_leaves_the_template_as_it_was() -> None:
     """The next session starts from the same."""
     made = template({"properties": {"labels": {"team": "a"}}})
-    first = made.body(agent_spec("s-1"), 60)
-    assert made.body(agent_spec("s-1"), 60) == first
+    first = made.body(agent_spec(SESSION), 60)
+    assert made.body(agent_spec(SESSION), 60) == first
     assert made.labels == {"team": "a"}
 
 

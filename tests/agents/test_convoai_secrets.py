@@ -12,7 +12,7 @@ from session_service.agents.convoai import ConvoAiLauncher
 from session_service.errors import ServiceError
 from tests.agents.conftest import Events, Run
 from tests.agents.convoai import CUSTOMER, VENDOR_KEY, Hosted
-from tests.agents.specs import PROJECT, agent_spec
+from tests.agents.specs import PREFIX, PROJECT, agent_spec
 from tests.agents.test_launcher_contract import soon
 from tests.standins.faults import Fault, malformed, redirects, refuses, resets
 
@@ -47,11 +47,11 @@ async def live_through(hosted: Hosted, launcher: ConvoAiLauncher) -> str:
     for number, fault in enumerate(FAULTS):
         hosted.api.plays("join", fault)
         try:
-            await launcher.start(agent_spec(f"s-{number}"), soon())
+            await launcher.start(agent_spec(f"{PREFIX}{number}"), soon())
         except ServiceError as error:
             told += "".join(traceback.format_exception(error))
-        await launcher.stop(AgentRef("convoai", f"s-{number}"))
-    await launcher.stop(await launcher.start(agent_spec("s-6"), soon()))
+        await launcher.stop(AgentRef("convoai", f"{PREFIX}{number}"))
+    await launcher.stop(await launcher.start(agent_spec(f"{PREFIX}6"), soon()))
     await launcher.aclose()
     return told
 

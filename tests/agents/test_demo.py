@@ -18,7 +18,7 @@ from session_service.agora import token_services, tokens
 from session_service.agora.token_services import KINDS, Service
 from session_service.errors import InvalidValue
 from tests.agents.conftest import Exits, Run
-from tests.agents.specs import PROJECT, agent_spec
+from tests.agents.specs import PROJECT, SESSION, agent_spec
 
 NOW = 1_700_000_000
 COMMAND = (sys.executable, "-m", "session_service.agents.demo")
@@ -68,7 +68,10 @@ def test_an_expired_token_is_refused(version: Version) -> None:
     ("service", "sentence"),
     [
         (Service(KINDS[2], {1: 600}, {"user_id": "7"}), "no RTC channel"),
-        (Service(token_services.RTC, {2: 600}, {"channel": "cekura-s-1", "uid": "7"}), "does not let anybody join"),
+        (
+            Service(token_services.RTC, {2: 600}, {"channel": f"cekura-{SESSION}", "uid": "7"}),
+            "does not let anybody join",
+        ),
     ],
 )
 def test_a_token_that_opens_no_channel_is_refused(service: Service, sentence: str) -> None:
@@ -80,7 +83,7 @@ def test_a_token_that_opens_no_channel_is_refused(service: Service, sentence: st
 
 def test_a_privilege_without_a_limit_of_its_own_lasts_as_long_as_its_token() -> None:
     """Zero is no limit."""
-    service = Service(token_services.RTC, {1: 0}, {"channel": "cekura-s-1", "uid": "7"})
+    service = Service(token_services.RTC, {1: 0}, {"channel": f"cekura-{SESSION}", "uid": "7"})
     token = tokens.mint(PROJECT, [service], issued_at=NOW, lifetime=600, salt=1)
     assert "600 s" in examine(with_seat(agent_spec(now=NOW), token=token, uid=7), NOW)
 

@@ -13,7 +13,7 @@ from session_service.agents import handover
 from session_service.agents.contract import AgentSpec
 from session_service.agora.encryption import MODES, from_entropy
 from session_service.errors import InvalidValue
-from tests.agents.specs import agent_spec
+from tests.agents.specs import SESSION, agent_spec
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -33,7 +33,7 @@ def test_the_keys_are_those_of_the_documentation() -> None:
 
 def test_what_a_session_does_not_have_is_null() -> None:
     """The keys are always there."""
-    value = json.loads(handover.write(AgentSpec("s-1", agent_spec().agora)))
+    value = json.loads(handover.write(AgentSpec(SESSION, agent_spec().agora)))
     assert (value["encryption"], value["test"], value["report"]) == (None, None, None)
 
 

@@ -13,7 +13,7 @@ from session_service.agents.outgoing import LONGEST_RETRY_AFTER
 from session_service.errors import AgentRefused, AgentUnavailable, InvalidValue
 from tests.agents.agent_servers import NEXT_SECRET, SECRET, HostedAgents, started
 from tests.agents.conftest import Exits, Run
-from tests.agents.specs import agent_spec
+from tests.agents.specs import PREFIX, SESSION, agent_spec
 from tests.agents.test_launcher_contract import LauncherContract
 from tests.standins.faults import Fault, Late, answers, floods, malformed, never_answers, redirects, refuses, resets
 
@@ -55,8 +55,8 @@ class TestHttpLauncher(LauncherContract):
 
 def test_the_agent_is_handed_what_a_process_would_be(hosted: HostedAgents, launcher: HttpLauncher, run: Run) -> None:
     """The same JSON, to the letter."""
-    run(started(launcher, "s-7"))
-    assert handover.write(hosted.api.running["s-7"]) == handover.write(agent_spec("s-7"))
+    run(started(launcher, f"{PREFIX}7"))
+    assert handover.write(hosted.api.running[f"{PREFIX}7"]) == handover.write(agent_spec(f"{PREFIX}7"))
 
 
 def test_every_secret_signs_while_they_are_changed(hosted: HostedAgents, run: Run) -> None:
@@ -100,7 +100,7 @@ def test_an_agent_of_that_session_that_runs_already_is_accepted(
 ) -> None:
     """409 is an earlier try, whose answer was lost."""
     run(started(launcher))
-    assert run(started(launcher)) == AgentRef("http", "s-1")
+    assert run(started(launcher)) == AgentRef("http", SESSION)
     assert [refused.status for refused in hosted.api.refused] == [409]
 
 
@@ -110,7 +110,7 @@ def test_an_end_has_the_exit_code_that_the_server_tells(
 ) -> None:
     """A negative one is a signal, as with processes."""
     ref = run(started(launcher))
-    hosted.api.exits("s-1", code)
+    hosted.api.exits(SESSION, code)
     assert run(launcher.poll(ref)) == AgentState("exited", code)
     assert run(launcher.list("")) == []
 
@@ -167,8 +167,8 @@ def test_an_agent_whose_answer_was_lost_is_stopped_by_its_name(
     hosted.api.plays("start", fault)
     with pytest.raises(AgentUnavailable):
         run(started(launcher))
-    assert list(hosted.api.running) == ["s-1"]
-    run(launcher.stop(AgentRef("http", "s-1")))
+    assert list(hosted.api.running) == [SESSION]
+    run(launcher.stop(AgentRef("http", SESSION)))
     assert hosted.api.running == {}
 
 
@@ -182,7 +182,7 @@ def test_no_answer_by_the_deadline_is_unavailable_and_the_agent_stoppable(
         began = asyncio.get_running_loop().time()
         with pytest.raises(AgentUnavailable, match="in time"):
             await launcher.start(agent_spec(), began + SHORTLY)
-        await launcher.stop(AgentRef("http", "s-1"))
+        await launcher.stop(AgentRef("http", SESSION))
         return asyncio.get_running_loop().time() - began
 
     assert run(main()) < SHORTLY + TRAVEL
@@ -199,7 +199,7 @@ def test_a_start_that_arrives_after_its_stop_starts_nothing(
     async def main() -> None:
         start = asyncio.create_task(started(launcher))
         await hosted.api.arrived.first("start")
-        await launcher.stop(AgentRef("http", "s-1"))
+        await launcher.stop(AgentRef("http", SESSION))
         late.release()
         with pytest.raises(AgentRefused, match="410"):
             await start
@@ -218,7 +218,7 @@ def test_an_agent_that_is_started_after_its_stop_is_stopped_as_well(hosted: Host
         start = asyncio.create_task(started(launcher))
         await hosted.api.arrived.first("start")
         start.cancel()
-        stop = asyncio.create_task(launcher.stop(AgentRef("http", "s-1")))
+        stop = asyncio.create_task(launcher.stop(AgentRef("http", SESSION)))
         await hosted.api.arrived.first("stop")
         late.release()
         await stop
@@ -257,7 +257,7 @@ def test_a_state_that_cannot_be_read_is_unavailable(
     assert "sentinel" not in str(caught.value)
 
 
-@pytest.mark.parametrize("agents", [None, "s-1", [1], ["../other"], [""], [{"session_id": "s-1"}]])
+@pytest.mark.parametrize("agents", [None, f"{PREFIX}1", [1], ["../other"], [""], [{"session_id": f"{PREFIX}1"}]])
 def test_a_list_that_cannot_be_read_is_unavailable(
     hosted: HostedAgents, launcher: HttpLauncher, run: Run, agents: object
 ) -> None:

@@ -13,9 +13,9 @@ from session_service.agents.contract import AgentRef, AgentSpec, Launcher
 from session_service.agents.python import PythonLauncher
 from tests.agents.conftest import Exits, Run
 from tests.agents.fakes import MemoryLauncher
-from tests.agents.processes import process_launcher
+from tests.agents.processes import listed, process_launcher
 from tests.agents.programs import STAYS, children
-from tests.agents.specs import agent_spec
+from tests.agents.specs import PREFIX, agent_spec
 
 
 def soon() -> float:
@@ -35,12 +35,12 @@ class LauncherContract:
         """The name is known before the call, so a lost answer can be cleaned up."""
 
         async def main() -> AgentRef:
-            ref = await launcher.start(agent_spec("s-7"), soon())
+            ref = await launcher.start(agent_spec(f"{PREFIX}7"), soon())
             await launcher.stop(ref)
             return ref
 
         ref = run(main())
-        assert (ref.launcher, ref.name) == (launcher.name, "s-7")
+        assert (ref.launcher, ref.name) == (launcher.name, f"{PREFIX}7")
 
     def test_a_reference_is_json_without_a_secret(self, launcher: Launcher, run: Run) -> None:
         """It is kept in the store."""
@@ -60,10 +60,10 @@ class LauncherContract:
         async def main() -> None:
             ref = await launcher.start(agent_spec(), soon())
             assert (await launcher.poll(ref)).kind == "running"
-            assert list(await launcher.list("s-")) == [ref]
+            assert list(await listed(launcher, PREFIX)) == [ref]
             await launcher.stop(ref)
             assert (await launcher.poll(ref)).kind != "running"
-            assert list(await launcher.list("s-")) == []
+            assert list(await launcher.list(PREFIX)) == []
 
         run(main())
 
@@ -134,7 +134,7 @@ class LauncherContract:
         """One end leaves the others running."""
 
         async def main() -> None:
-            first, *rest = [await launcher.start(agent_spec(f"s-{number}"), soon()) for number in range(8)]
+            first, *rest = [await launcher.start(agent_spec(f"{PREFIX}{number}"), soon()) for number in range(8)]
             await launcher.stop(first)
             assert {(await launcher.poll(ref)).kind for ref in rest} == {"running"}
             await asyncio.gather(*map(launcher.stop, rest))

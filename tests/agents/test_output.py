@@ -14,7 +14,7 @@ from session_service.agents.output import (
     printable,
 )
 from tests.agents.conftest import Events
-from tests.agents.specs import agent_spec
+from tests.agents.specs import SESSION, agent_spec
 
 
 class SteppedClock:
@@ -44,7 +44,7 @@ def test_each_line_is_one_event_of_its_session(output: Output, events: Events) -
     output.hear(b"first\nsecond\r\n\nlast")
     output.close()
     assert events.lines == ["first", "second", "last"]
-    assert {record["session"] for record in events.of("agent.output")} == {"s-1"}
+    assert {record["session"] for record in events.of("agent.output")} == {SESSION}
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])

@@ -14,9 +14,9 @@ from session_service.agents.process import ReadySign, child_environment
 from session_service.errors import AgentUnavailable
 from tests.agents import programs
 from tests.agents.conftest import Events, Exits, Run
-from tests.agents.processes import SOON, nothing_left, pid_of, process_launcher, refusal, started
+from tests.agents.processes import SOON, listed, nothing_left, pid_of, process_launcher, refusal, started
 from tests.agents.programs import alive, program
-from tests.agents.specs import agent_spec
+from tests.agents.specs import SESSION, agent_spec
 
 pytestmark = pytest.mark.real
 
@@ -151,7 +151,7 @@ def test_with_spawn_an_early_exit_comes_after_the_answer(exits: Exits, events: E
     ref, state = run(main())
     assert exits.seen == [(ref, 3)]
     assert state == AgentState("exited", 3)
-    assert [(record["session"], record["code"]) for record in events.of("agent.exited")] == [("s-1", 3)]
+    assert [(record["session"], record["code"]) for record in events.of("agent.exited")] == [(SESSION, 3)]
 
 
 def test_with_line_an_exit_before_ready_is_refused(exits: Exits, run: Run) -> None:
@@ -195,8 +195,8 @@ def test_a_start_that_is_cancelled_is_stopped_by_name(exits: Exits, run: Run) ->
         start.cancel()
         with pytest.raises(asyncio.CancelledError):
             await start
-        (ref,) = await launcher.list("s-1")
-        await launcher.stop(AgentRef("process", "s-1"))
+        (ref,) = await listed(launcher, SESSION)
+        await launcher.stop(AgentRef("process", SESSION))
         assert not alive(pid_of(ref))
 
     run(main())
@@ -210,7 +210,7 @@ def test_a_stop_during_start_ends_the_start(run: Run) -> None:
     async def main() -> str:
         start = asyncio.create_task(started(launcher))
         await asyncio.sleep(0)
-        await launcher.stop(AgentRef("process", "s-1"))
+        await launcher.stop(AgentRef("process", SESSION))
         return await refusal(start)
 
     assert "before it was ready" in run(main())

@@ -13,6 +13,7 @@ from tests.agents import programs
 from tests.agents.conftest import Events, Exits, Run
 from tests.agents.processes import nothing_left, pid_of, process_launcher, started, until_dead
 from tests.agents.programs import alive, program
+from tests.agents.specs import PREFIX, SESSION
 
 pytestmark = pytest.mark.real
 
@@ -127,8 +128,8 @@ def test_an_agent_that_hides_its_name_is_found_by_its_process(run: Run, shift: i
     launcher, later = process_launcher(programs.NAMELESS), process_launcher(programs.STAYS)
 
     async def main() -> None:
-        ref = await started(launcher, "s-nameless")
-        recorded = AgentRef("process", "s-nameless", {**ref.data, "born": int(ref.data["born"]) + shift})
+        ref = await started(launcher, f"{PREFIX}nameless")
+        recorded = AgentRef("process", f"{PREFIX}nameless", {**ref.data, "born": int(ref.data["born"]) + shift})
         await later.stop(recorded)
         assert alive(pid_of(ref)) == bool(shift)
         await launcher.stop(ref)
@@ -136,15 +137,80 @@ def test_an_agent_that_hides_its_name_is_found_by_its_process(run: Run, shift: i
     run(main())
 
 
-def test_a_process_that_left_the_group_cannot_hold_the_end_up(events: Events, run: Run) -> None:
-    """It keeps our pipe open; the agent is gone all the same."""
-    code = "if os.fork() == 0:\n    os.setsid(); print('pid', os.getpid(), flush=True); signal.pause()"
-    launcher = process_launcher(program(code + "\nprint('ready', flush=True); signal.pause()"))
+DAEMON = """
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print('daemon', os.getpid(), flush=True)
+        while True: signal.pause()
+    os._exit(0)
+os.wait()
+print('ready', flush=True)
+"""
+in_proc = pytest.mark.skipif(not programs.PROC.exists(), reason="who left a group is found in /proc, which Linux has")
+
+
+async def daemon_of(launcher: ProcessLauncher, events: Events) -> tuple[AgentRef, int]:
+    """Start an agent that lets a daemon out of its group, and return the pid of that."""
+    ref = await started(launcher)
+    return ref, int((await events.line("daemon")).split()[1])
+
+
+@in_proc
+def test_what_left_the_group_ends_with_the_agent(events: Events, run: Run) -> None:
+    """It keeps our pipe open and ignores SIGTERM; a stop returns when it is gone."""
+    launcher = process_launcher(program(DAEMON + "signal.pause()"))
 
     async def main() -> None:
-        ref = await started(launcher)
-        pid = int((await events.line("pid")).split()[1])
+        ref, pid = await daemon_of(launcher, events)
+        assert os.getpgid(pid) not in (pid_of(ref), os.getpgid(0))
         await launcher.stop(ref)
-        os.kill(pid, signal.SIGKILL)
+        assert not alive(pid)
+
+    run(main())
+    assert [record["session"] for record in events.of("agent.stragglers")][:1] == [SESSION]
+
+
+@in_proc
+def test_what_left_the_group_of_an_agent_that_ends_by_itself_ends_too(events: Events, exits: Exits, run: Run) -> None:
+    """The end is told once nothing of it runs; who asks for it meanwhile waits for the same."""
+    launcher = process_launcher(program(DAEMON + "sys.stdin.read(); sys.exit(3)"), on_exit=exits)
+
+    async def main() -> None:
+        ref, pid = await daemon_of(launcher, events)
+        await exits.happened.wait()
+        assert not alive(pid)
+        assert exits.seen == [(ref, 3)]
+
+    run(main())
+
+
+@in_proc
+def test_a_stop_in_the_middle_of_such_an_end_waits_for_it(events: Events, exits: Exits, run: Run) -> None:
+    """The leader is reaped, so its group is nobody's to signal; its end was asked for, and is not told."""
+    launcher = process_launcher(program(DAEMON + "sys.exit(3)"), on_exit=exits)
+
+    async def main() -> None:
+        ref, pid = await daemon_of(launcher, events)
+        while not events.of("agent.exited"):  # noqa: ASYNC110 - in the turn in which it is reaped
+            await asyncio.sleep(0)
+        await launcher.stop(ref)
+        assert not alive(pid)
+
+    run(main())
+    assert exits.seen == []
+
+
+@in_proc
+def test_processes_of_another_session_are_spared(run: Run) -> None:
+    """Also one whose name begins with that of the agent that ends, or that is no agent at all."""
+    launcher = process_launcher(programs.STAYS)
+
+    async def main() -> None:
+        others = [await started(launcher, f"{SESSION}{number}") for number in range(3)]
+        await launcher.stop(await started(launcher, SESSION))
+        assert all(alive(pid_of(ref)) for ref in others)
+        await asyncio.gather(*(launcher.stop(ref) for ref in others))
 
     run(main())

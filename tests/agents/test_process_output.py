@@ -11,7 +11,7 @@ from session_service.agents.output import BURST, LINES_PER_SECOND
 from tests.agents import programs
 from tests.agents.conftest import Events, Exits, Run
 from tests.agents.processes import nothing_left, pid_of, process_launcher, started
-from tests.agents.specs import agent_spec
+from tests.agents.specs import PREFIX, agent_spec
 
 pytestmark = pytest.mark.real
 
@@ -44,7 +44,7 @@ def test_a_flood_is_cut_down_and_does_not_hold_the_loop(events: Events, run: Run
         loop = asyncio.get_running_loop()
         began = loop.time()
         ref = await started(flood)
-        await calm.stop(await started(calm, "s-2"))
+        await calm.stop(await started(calm, f"{PREFIX}2"))
         await flood.stop(ref)
         return loop.time() - began
 
@@ -84,7 +84,7 @@ def test_fifty_agents_leave_nothing_behind(run: Run) -> None:
     launcher = process_launcher(("/bin/sh", "-c", "echo ready; exec sleep 60"))
 
     async def main() -> None:
-        refs = await asyncio.gather(*(started(launcher, f"s-{number}") for number in range(50)))
+        refs = await asyncio.gather(*(started(launcher, f"{PREFIX}{number}") for number in range(50)))
         await asyncio.gather(*map(launcher.stop, refs))
 
     run(main())

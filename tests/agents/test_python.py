@@ -11,7 +11,7 @@ from session_service.agents.contract import RUNNING, AgentRef, AgentSpec, AgentS
 from session_service.agents.python import AgentCallable, PythonLauncher, load_callable
 from session_service.errors import AgentRefused, InvalidValue
 from tests.agents.conftest import Events, Exits, Run
-from tests.agents.specs import agent_spec
+from tests.agents.specs import SESSION, agent_spec
 
 SOON = 60.0
 
@@ -148,7 +148,7 @@ def test_stop_lets_the_callable_clean_up(exits: Exits, run: Run) -> None:
         await launcher.stop(await launcher.start(agent_spec(), SOON))
 
     run(main())
-    assert left == ["s-1"]
+    assert left == [SESSION]
 
 
 def swallower(times: int) -> AgentCallable:
@@ -187,7 +187,7 @@ def test_a_callable_that_never_ends_is_given_up_by_name(exits: Exits, events: Ev
         return await launcher.poll(ref)
 
     assert run(main()) == RUNNING
-    assert [record["session"] for record in events.of("agent.stuck")] == ["s-1"]
+    assert [record["session"] for record in events.of("agent.stuck")] == [SESSION]
 
 
 def test_a_start_that_is_cancelled_is_stopped_by_name(exits: Exits, run: Run) -> None:
@@ -199,8 +199,8 @@ def test_a_start_that_is_cancelled_is_stopped_by_name(exits: Exits, run: Run) ->
         await asyncio.sleep(0)
         start.cancel()
         await asyncio.wait({start})
-        assert [ref.name for ref in await launcher.list("")] == ["s-1"]
-        await launcher.stop(AgentRef("python", "s-1"))
+        assert [ref.name for ref in await launcher.list("")] == [SESSION]
+        await launcher.stop(AgentRef("python", SESSION))
         assert list(await launcher.list("")) == []
 
     run(main())

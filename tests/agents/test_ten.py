@@ -12,7 +12,7 @@ from session_service.agents.ten_body import read_template
 from session_service.errors import AgentRefused, AgentUnavailable, InvalidValue, ServiceError
 from tests.agents.agent_servers import LIFETIME, TEMPLATE, VENDOR_KEY, HostedTen, started
 from tests.agents.conftest import Exits, Run
-from tests.agents.specs import agent_spec
+from tests.agents.specs import PREFIX, SESSION, agent_spec
 from tests.agents.test_launcher_contract import LauncherContract
 from tests.standins.faults import Fault, Late, answers, malformed, never_answers, obeys, redirects, refuses, resets
 from tests.standins.ten_server import fails
@@ -56,11 +56,11 @@ class TestTenLauncher(LauncherContract):
 
 def test_the_worker_is_told_where_to_join_and_whom_to_hear(hosted: HostedTen, launcher: TenLauncher, run: Run) -> None:
     """The session's part of the body stands beside the customer's."""
-    spec = agent_spec("s-7")
-    run(started(launcher, "s-7"))
+    spec = agent_spec(f"{PREFIX}7")
+    run(started(launcher, f"{PREFIX}7"))
     body = dict(hosted.api.workers[spec.agora.channel].body)
     assert (body["user_uid"], body["bot_uid"], body["token"]) == (1, spec.agora.uid, spec.agora.token)
-    assert (body["request_id"], body["graph_name"], body["timeout"]) == ("s-7", "voice_assistant", LIFETIME)
+    assert (body["request_id"], body["graph_name"], body["timeout"]) == (f"{PREFIX}7", "voice_assistant", LIFETIME)
     assert body["properties"]["tts"] == {"params": {"key": VENDOR_KEY}}
 
 
@@ -93,7 +93,7 @@ def test_an_agent_lives_as_long_as_the_longest_session_and_no_longer(
 def test_a_channel_that_has_a_worker_is_this_sessions_agent(hosted: HostedTen, launcher: TenLauncher, run: Run) -> None:
     """10003 is an earlier try: nobody else knows the channel."""
     run(started(launcher))
-    assert run(started(launcher)) == AgentRef("ten", "s-1")
+    assert run(started(launcher)) == AgentRef("ten", SESSION)
     assert hosted.api.codes == ["0", "10003"]
 
 
@@ -102,7 +102,7 @@ def test_a_full_server_is_unavailable_although_it_says_200(hosted: HostedTen, la
     hosted.api.most = 0
     with pytest.raises(AgentUnavailable, match="code 10001 to start"):
         run(started(launcher))
-    run(launcher.stop(AgentRef("ten", "s-1")))
+    run(launcher.stop(AgentRef("ten", SESSION)))
     assert hosted.api.calls == ["start", "stop"]
 
 
@@ -142,7 +142,7 @@ def test_an_answer_without_a_code_is_no_success(
     hosted.api.plays("start", fault)
     with pytest.raises(AgentUnavailable, match="cannot be read"):
         run(started(launcher))
-    run(launcher.stop(AgentRef("ten", "s-1")))
+    run(launcher.stop(AgentRef("ten", SESSION)))
     assert hosted.channels == []
 
 
@@ -172,8 +172,8 @@ def test_an_agent_whose_answer_was_lost_is_stopped_by_its_channel(
     hosted.api.plays("start", resets)
     with pytest.raises(AgentUnavailable):
         run(started(launcher))
-    assert hosted.channels == ["cekura-s-1"]
-    run(launcher.stop(AgentRef("ten", "s-1")))
+    assert hosted.channels == [f"cekura-{SESSION}"]
+    run(launcher.stop(AgentRef("ten", SESSION)))
     assert hosted.channels == []
 
 
@@ -201,7 +201,7 @@ def test_an_agent_that_appears_after_its_start_was_given_up_is_stopped(
         start = asyncio.create_task(started(launcher))
         await hosted.api.arrived.first("start")
         start.cancel()
-        stop = asyncio.create_task(launcher.stop(AgentRef("ten", "s-1")))
+        stop = asyncio.create_task(launcher.stop(AgentRef("ten", SESSION)))
         await hosted.api.arrived.first("stop")
         late.release()
         await stop
@@ -217,7 +217,7 @@ def test_a_start_that_never_happened_is_not_waited_for_longer_than_one_takes(hos
     launcher = hosted.launcher(start_takes=SHORTLY)
     with pytest.raises(AgentUnavailable):
         run(started(launcher))
-    run(launcher.stop(AgentRef("ten", "s-1")))
+    run(launcher.stop(AgentRef("ten", SESSION)))
     run(launcher.aclose())
     assert set(hosted.api.codes) == {"10002"}
 
@@ -251,11 +251,11 @@ def test_a_list_that_cannot_be_read_is_unavailable(
 
 def test_a_restarted_service_finds_and_ends_what_runs(hosted: HostedTen, launcher: TenLauncher, run: Run) -> None:
     """By the beginning of the channel, and nobody else's."""
-    for name in ("s-1", "s-2"):
+    for name in (SESSION, f"{PREFIX}2"):
         run(started(launcher, name))
-    hosted.api.workers["of-somebody-else"] = hosted.api.workers["cekura-s-1"]
+    hosted.api.workers["of-somebody-else"] = hosted.api.workers[f"cekura-{SESSION}"]
     later = hosted.launcher()
-    found = run(later.list("s-"))
+    found = run(later.list(PREFIX))
     for ref in found:
         run(later.stop(ref))
     run(later.aclose())
@@ -308,7 +308,7 @@ def test_a_restarted_service_pings_what_it_finds(hosted: HostedTen, launcher: Te
         await later.aclose()
 
     run(main())
-    assert hosted.channels == ["cekura-s-1"]
+    assert hosted.channels == [f"cekura-{SESSION}"]
 
 
 @pytest.mark.parametrize(
