@@ -1,6 +1,7 @@
 """The tester's seat in an Agora channel, as a program: `python -m session_service.check.joining`, started by `join`.
 
-NOT RUN: the SDK's native library, and any call on Agora's network; a stand-in for the SDK is what it was run with.
+NOT RUN: the SDK's native library, and any call on Agora's network. This was run against the Python sources of 2.4.10
+with the native library replaced, and against a stand-in for the whole SDK.
 
 Decided here: which calls of agora-python-server-sdk, in which order, and which of its callbacks are told. One JSON
 object on a line of standard input says what to join; the end of standard input says to leave, so that whoever started

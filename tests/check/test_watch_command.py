@@ -114,7 +114,7 @@ def test_who_cannot_look_says_so_before_anything_is_sent(name: str, tmp_path: Pa
 
 
 def test_joining_and_following_see_the_same_session(tmp_path: Path) -> None:
-    """The tester first; what it is joined with never reaches the SDK's environment."""
+    """The tester first."""
     with serving(tmp_path, STAYS) as service:
         words = f"--only G02 --join --follow --ops {service.ops} --follow-seconds 1 --json -"
         done = service.check(words, **SPEAKS)

@@ -1,15 +1,17 @@
-"""The agent worker with the Python sources of Agora's own SDK, of which only the native library is replaced."""
+"""The agent worker, and the checker's seat, with the Python sources of Agora's SDK and another native library."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
 import tarfile
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
 
+from session_service.check import join
 from tests.agents.conftest import Events, Exits, Run, events, exits, run
 from tests.agents.processes import process_launcher, started
 from tests.agents.specs import agent_spec
@@ -63,6 +65,24 @@ def test_the_sdks_own_code_takes_every_call_of_the_worker(
     run(main())
     assert {f"native: mode 8, key and salt {digest}", "native: echo complete"} <= set(events.lines)
     assert [code for _, code in exits.seen] == [0]
+
+
+def test_the_sdks_own_code_takes_every_call_of_the_checkers_seat(sources: Path) -> None:
+    """Encryption, join, somebody who comes and is heard, and leaving with exit code 0; told as events."""
+    seat = {"app_id": "0" * 32, "channel": "room", "token": "007x", "uid": 2}
+    encryption = {"mode_number": 8, "key": "key", "salt": b64encode(bytes(range(32))).decode()}
+    command = [*NATIVE, join.MODULE]
+    with subprocess.Popen(
+        command, env=environment(sources), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps({**seat, "encryption": encryption}) + "\n")
+        process.stdin.flush()
+        told = [json.loads(process.stdout.readline())["event"] for _ in range(4)]
+        process.stdin.close()
+        assert process.wait(60) == 0
+    assert told == ["ready", "joined", "came", "heard"]
 
 
 def test_the_stub_says_what_the_sdk_is(sources: Path, tmp_path: Path) -> None:
