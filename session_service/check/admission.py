@@ -37,12 +37,18 @@ async def known(context: Context, exchange: Exchange, answer: Answer) -> Finding
             f"The client id is not served: the secret is right, and the answer ({answer.status}) is the one for an id "
             "that nobody has."
         )
-        mend = "Compare Client ID in the platform's form with the ids that the endpoint serves, case included."
+        mend = (
+            "Compare --client-id here and Client ID in the platform's form with the ids in the endpoint's settings, "
+            "case included."
+        )
         return Finding(what, exchange, mend=mend)
     what = (
         f"The call was answered {answer.status}, though secret and client id are right: wrong ones are told otherwise."
     )
-    mend = "The endpoint has a reason of its own: look at the answer, and into its log. Is there a list of addresses?"
+    mend = (
+        "The endpoint has a reason of its own: look at the answer, and into its log. A list of the addresses that may "
+        "call is a usual one."
+    )
     return Finding(what, exchange, mend=mend)
 
 
@@ -81,8 +87,8 @@ def _wrong_header(context: Context, opened: Exchange) -> Finding:
 def _wrong_secret(context: Context, exchange: Exchange, answer: Answer, *, unread: bool) -> Finding:
     name, variable = context.target.header, context.target.secret_variable
     mend = (
-        f"Compare ${variable} with the endpoint's own configuration and with Secret in the platform's form, each "
-        "character: an old one, quotes around it, or a line break at its end are usual."
+        f"Compare ${variable} here, the secret in the endpoint's own configuration, and Secret in the platform's form: "
+        "all three must be the same. An old value, quotes around it or a line break at its end are the usual reasons."
     )
     if not unread:
         what = f"The secret is wrong: {name} is read, and this one was refused ({answer.status}) as any other."
@@ -91,7 +97,7 @@ def _wrong_secret(context: Context, exchange: Exchange, answer: Answer, *, unrea
         f"The secret was refused ({answer.status}) just as a wrong one, or none, is: either it is not the endpoint's, "
         f"or the endpoint reads it from another header than {name}."
     )
-    return Finding(what, exchange, mend=f"{mend} If it is the same, compare the header's name: Secret Header Name.")
+    return Finding(what, exchange, mend=f"{mend} If they are, compare the header's name with Secret Header Name.")
 
 
 def _not_understood(exchange: Exchange, answer: Answer) -> Finding:

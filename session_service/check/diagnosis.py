@@ -22,7 +22,7 @@ _SILENT = {
     Silence.NOT_HTTP: "Compare the port in the URL with the one on which the endpoint serves HTTP/1.1.",
     Silence.LONG_HEAD: "Send a handful of headers; look for a cookie or a debug header that grows.",
     Silence.LONG_BODY: "Send the join details and nothing else: they are a few hundred bytes.",
-    Silence.TLS: "Does the server ask for a client certificate? The platform has none.",
+    Silence.TLS: "If the server asks for a client certificate, turn that off for this path: the platform has none.",
 }
 _OTHERWISE = {
     413: "The call is a few hundred bytes: raise the limit for bodies and headers to 16 KiB.",
@@ -73,7 +73,10 @@ async def _not_found(context: Context, exchange: Exchange, answer: Answer) -> Fi
     other = _other_method(context)
     if await is_served(context, calls.platform(context.target, context.wrong(), method=other)):
         return _wrong_method(context, exchange, f"The endpoint serves {other} and not {context.target.method}.", other)
-    mend = "Compare the path in the URL with the one that the endpoint serves, case included."
+    mend = (
+        "Compare the path in the URL with the route in the endpoint's code, case included, and with what a proxy in "
+        "front adds or takes away. The same URL belongs into the platform's form."
+    )
     return Finding(what, exchange, mend=mend)
 
 

@@ -15,9 +15,13 @@ from session_service.check.model import Finding, Severity
 
 _CLOCK = 300
 _LONG = 2 * 60 * 60
-_SET_CLOCK = "Set the clock of the host that mints (NTP), or this machine's if it is the wrong one."
-_FRESH = "Mint a token for every call, and keep none. If you do so, set the clock of the host that mints (NTP)."
-_SAME_END = "Give privileges the same end as the token: seconds after the issue for 007, Unix seconds for 006."
+_SET_CLOCK = "Set the clock of the host that makes the token (NTP), or this machine's if it is the wrong one."
+_FRESH = "Make a new token for every call, and keep none. If you do so, set the clock of the host that makes it (NTP)."
+_SAME_END = (
+    "Give the builder the same end for privileges as for the token: a number of seconds for 007, an instant in Unix "
+    "seconds for 006."
+)
+_UNHEEDED = "Agora does not give that much, so nobody can rely on it; most often it is a wrong unit."
 _COUNTED = "A token's life is counted from its issue: by a wrong clock it ends too early, or has not begun."
 _HOUR = "Let it live an hour, or as long as your longest call and a few minutes."
 
@@ -48,7 +52,7 @@ def faults(report: TokenReport, now: int, call_minutes: int) -> tuple[Finding, .
 
 def _issue(report: TokenReport, now: int) -> Iterator[Finding]:
     if unreal := token_remarks.unreal_issue(report):
-        yield Finding(unreal, mend="Take the issue time from the host's clock, in whole Unix seconds.")
+        yield Finding(unreal, why=_COUNTED, mend="Take the issue time from the host's clock, in whole Unix seconds.")
     elif report.issued_at is not None and report.issued_at > now + _CLOCK:
         ahead = instants.span(report.issued_at - now)
         yield Finding(f"The token's issue is {ahead} ahead of this machine's clock.", why=_COUNTED, mend=_SET_CLOCK)
@@ -65,7 +69,7 @@ def _length(report: TokenReport, now: int, call_minutes: int) -> Iterator[Findin
     # Version 006 does not tell when it was issued: a moment ago, and by a clock that may be a little off.
     begin = now - CLOCK_SLACK if report.issued_at is None else report.issued_at
     if overlong := token_remarks.overlong(report, now):
-        yield Finding(overlong)
+        yield Finding(overlong, why=_UNHEEDED)
     elif last <= now:
         yield Finding(token_remarks.unreal_end(report) or f"The token expired {instants.relative(last, now)}.")
     elif last - begin < call_minutes * 60:

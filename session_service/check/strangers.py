@@ -103,7 +103,7 @@ _STRANGERS = (
     _Stranger(
         lambda answer, _: 520 <= answer.status <= 527,
         "Cloudflare answered {status}: it does not get through to the server behind it.",
-        "Is the server running, and does it let Cloudflare's addresses and its TLS settings in?",
+        "Start the server, and look whether its firewall lets Cloudflare in and its TLS is what Cloudflare is set to.",
     ),
     _Stranger(
         _says(b"Tunnel Unavailable", b"tunnel unavailable", statuses=(503, 404, 408)),

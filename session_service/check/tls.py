@@ -60,7 +60,8 @@ _FAULTS = {
 }
 _PLAIN = Fault(
     "The URL says https, and the port speaks plain http.",
-    "Put a proxy or a tunnel with a certificate in front, and use its URL. Is the port in the URL the right one?",
+    "Compare the port in the URL with the one on which https is served. Where it is served on none, put a proxy or a "
+    "tunnel with a certificate in front, and use its URL. (On this machine alone, http in the URL will do.)",
 )
 _SPOKEN = Fault("The URL says http, and the port speaks TLS.", "Write https instead of http in the URL.")
 _BROKEN = Fault(

@@ -9,14 +9,16 @@ from dataclasses import replace
 from session_service.check import calls, judging, leaks, variations
 from session_service.check.calls import Secret
 from session_service.check.context import Context
-from session_service.check.messages import Header
+from session_service.check.messages import Exchange, Header
 from session_service.check.model import Check, Finding, NotApplicable, Seen, Severity
 from session_service.check.trying import tried
 
 _REFUSALS = (401, 403)
 _PAGE = "Agora Simulations, Session endpoint contract, Request: the secret header"
 _ASVS_COMPARE = "ASVS 5.0, 11.2.4 (constant-time comparison)"
-_OPEN = "Whoever finds the URL could mint tokens for your Agora project and start agents that you pay for."
+_OPEN = "Whoever finds the URL could get tokens for your Agora project, and start agents that you pay for."
+_BROKE = "It let nobody in. But an error that anybody can cause fills your log, and often shows code to whoever asks."
+_CATCH = "Look into the endpoint's log for this moment, and answer 401 instead."
 _COMPARE = (
     "Compare the whole value in constant time: `hmac.compare_digest(sent.encode('latin-1'), secret.encode())` in "
     "Python, `crypto.timingSafeEqual` in Node. Answer 401 to anything else."
@@ -28,14 +30,29 @@ async def _without_secret(context: Context) -> Seen:
     faults = judging.not_refused(exchange, "a call without the secret header")
     if not faults and exchange.status is not None and 400 <= exchange.status not in _REFUSALS:
         what = f"A call without the secret header was answered {exchange.status}; 401 or 403 say what is wrong."
-        faults = (Finding(what, exchange),)
-    return Seen(faults, f"answered {exchange.status}")
+        why = "It let nobody in. But whoever mistook the header's name in the platform's form looks elsewhere."
+        faults = (Finding(what, exchange, why=why, mend="Answer 401 when the header is missing."),)
+    return Seen(_rightly(faults), f"answered {exchange.status}")
+
+
+def _rightly(faults: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The faults, with the reason of those calls that were not refused and let nobody in all the same."""
+    return tuple(
+        fault
+        if fault.why or fault.exchange is None or fault.exchange.is_success or _gave(fault.exchange)
+        else replace(fault, why=_BROKE, mend=_CATCH)
+        for fault in faults
+    )
+
+
+def _gave(exchange: Exchange) -> bool:
+    return exchange.answer is not None and judging.holds_join_details(exchange.answer)
 
 
 async def _wrong_secret(context: Context) -> Seen:
     exchange = await context.refusal(calls.platform(context.target, context.wrong()))
     faults = judging.not_refused(exchange, "a call with a wrong secret of the same length")
-    return Seen(faults, f"answered {exchange.status}")
+    return Seen(_rightly(faults), f"answered {exchange.status}")
 
 
 async def _near_misses(context: Context) -> Seen:
@@ -43,11 +60,12 @@ async def _near_misses(context: Context) -> Seen:
         words: calls.platform(context.target, secret)
         for words, secret in variations.near_misses(context.target).items()
     }
-    return Seen(await tried(context, requests), f"{len(requests)} near misses")
+    return Seen(_rightly(await tried(context, requests)), f"{len(requests)} near misses")
 
 
 async def _empty(context: Context) -> Seen:
-    return Seen(await tried(context, {"a call with an empty secret": calls.platform(context.target, Secret(b""))}))
+    requests = {"a call with an empty secret": calls.platform(context.target, Secret(b""))}
+    return Seen(_rightly(await tried(context, requests)))
 
 
 async def _elsewhere(context: Context) -> Seen:
@@ -122,7 +140,7 @@ CHECKS = (
         rests_on=f"{_PAGE}; RFC 9110, 15.5.2",
         assumptions=(2, 22),
         why=_OPEN,
-        mend="Compare the header before anything else, and answer 401 when it is missing.",
+        mend="Look at the header before anything else, and answer 401 when it is missing.",
         profile="quick",
         run=_without_secret,
         after=("R01",),
@@ -168,14 +186,14 @@ CHECKS = (
     ),
     Check(
         id="A05",
-        title="the secret counts in its header alone",
+        title="the secret is accepted in its own header only",
         sends="The platform's call without the secret header, and with the secret in Authorization or in the body. "
         "It is never put into a URL.",
         severity=Severity.SHOULD,
         rests_on=f"{_PAGE}; ASVS 5.0, 15.3.7 (one source for each parameter)",
         assumptions=(23, 25),
-        why="Bodies and other headers are logged and passed on where the configured header is kept out. Each further "
-        "place is one more to guard.",
+        why="Proxies and logs are told to keep the configured header secret. Nobody tells them about bodies and other "
+        "headers.",
         mend="Read the secret from the one header that the platform's form names (Secret Header Name), nowhere else.",
         run=_elsewhere,
         after=("R01", "A01", "A02"),
@@ -208,13 +226,14 @@ CHECKS = (
     ),
     Check(
         id="A08",
-        title="the header's name counts in any case",
+        title="the secret header's name works in upper and lower case",
         sends="The platform's call with the secret header's name in the other case.",
         severity=Severity.MUST,
         rests_on="RFC 9110, 5.1 (field names are case-insensitive); RFC 9113, 8.2 (HTTP/2 sends them in lower case)",
         why="Proxies and HTTP/2 rewrite names in lower case. An endpoint that compares them exactly refuses the "
         "platform from the day on which one stands in between.",
-        mend="Look the header up by the framework's own headers object, which ignores case.",
+        mend="Look the header up by the framework's own means, which ignore case: `request.headers.get(name)` in "
+        "FastAPI, Django and Flask, `req.get(name)` in Express.",
         sessions=1,
         profile="quick",
         run=_other_case,
@@ -222,14 +241,15 @@ CHECKS = (
     ),
     Check(
         id="A09",
-        title="refusals give nothing away",
+        title="refusals show no code, no settings and no secret",
         sends="Nothing of its own: it reads the answers to every call of the run that was refused.",
         severity=Severity.MUST,
         rests_on="ASVS 5.0, 16.5.1 (generic errors), 13.4.2 (no debug mode) and 4.1.1 (Content-Type); RFC 9110, 8.3",
         assumptions=(2,),
         why="Stack traces and debug pages show code, paths and settings to whoever asks; some of them run commands. "
         "Secrets in an answer end up in the logs of everybody on the way.",
-        mend="Turn the debug mode off, and let a last handler answer a short JSON error to everything unforeseen.",
+        mend="Turn the debug mode off (`DEBUG = False` in Django, `NODE_ENV=production` for Express), and answer a "
+        "short JSON error to everything unforeseen.",
         profile="quick",
         run=_error_bodies,
         after=("R01",),

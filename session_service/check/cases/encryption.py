@@ -1,6 +1,7 @@
 """Group E: what the channel is encrypted with. Nothing is sent here, and no finding holds a key or a salt."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from session_service.agora import encryption_remarks, encryption_report
 from session_service.agora.encryption_report import SILENCE, Side
@@ -12,6 +13,10 @@ from session_service.check.received import ENCRYPTION, Received
 _PAGE = "Agora Simulations, Session endpoint contract, Response: encryption fields"
 _FRESH = "Draw a key and a salt for every session: 32 random bytes each, in base64. The agent gets the very same texts."
 _IN_QUOTES = 'Write it as a text, in quotes; a mode by its name, such as "aes_256_gcm2".'
+_KEY = (
+    "Take a key of printable ASCII with no white space around it, such as 32 random bytes in base64, and give the "
+    "agent the very same text."
+)
 _GUESSED = "The channel is only as private as its key."
 
 
@@ -59,12 +64,13 @@ async def _material(context: Context) -> Seen:
 
 def _malformed(context: Context, side: Side) -> Iterator[Finding]:
     superfluous = encryption_report.superfluous_salt(side)
+    of_the_key = tuple(encryption_report.malformed(replace(side, salt=None)))
     for what in encryption_report.malformed(side):
         if what == superfluous:
             why = "It does no harm where it is ignored, and nobody promises that it is."
             yield Finding(what, context.good, Severity.SHOULD, why, "Leave encryption_salt out in this mode.")
         else:
-            yield Finding(what, context.good)
+            yield Finding(what, context.good, mend=_KEY if what in of_the_key else None)
 
 
 def _plausible(context: Context, side: Side) -> Iterator[Finding]:
@@ -98,12 +104,13 @@ def _repeated(context: Context, side: Side, others: Iterable[Received]) -> Itera
 CHECKS = (
     Check(
         id="E01",
-        title="encryption is there whole, or not at all",
+        title="the fields of encryption are complete, or all absent",
         sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora, EncryptionMode",
         assumptions=(7, 10),
-        why=f"With half of it, or in a mode that nobody knows, the tester cannot join, or worse: {SILENCE}",
+        why="A channel is encrypted by mode, key and salt together. With a part of them, or an unknown mode, the "
+        "tester cannot join, or both sides join without an error and neither hears the other.",
         mend="Answer with encryption_mode and encryption_key, and encryption_salt in the two gcm2 modes; or leave out "
         "all three.",
         profile="quick",
@@ -117,8 +124,10 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on=f"{_PAGE}: base64; Agora, media stream encryption",
         assumptions=(8, 9),
-        why="All in a channel need the same key and salt. With wrong ones nobody is refused, and nobody is heard.",
-        mend="Answer with the base64 of 32 random bytes as salt, 44 characters, and give the agent the same 32 bytes.",
+        why="Everybody in a channel needs the same key and salt. With different ones nobody is refused, and nobody is "
+        "heard: the call is silent, and billed.",
+        mend="Answer the base64 of 32 random bytes as the salt: `base64.b64encode(os.urandom(32)).decode()` in Python, "
+        "`crypto.randomBytes(32).toString('base64')` in Node. Give the agent the same 32 bytes.",
         profile="quick",
         run=_material,
         after=("E01",),

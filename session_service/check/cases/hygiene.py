@@ -19,6 +19,10 @@ _OPEN: Mapping[str, str] = {
 }
 _AT_A_TIME = 4
 _ALIKE = 64
+_UNNAMED = (
+    "Turn it off where it is added: `server_tokens off;` in nginx, `app.disable('x-powered-by')` in Express, "
+    "`--no-server-header` for uvicorn."
+)
 _VERSION = re.compile(r"\d")
 _BANNERS = ("server", "via", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-generator", "x-runtime")
 _ALWAYS_TELLING = ("x-powered-by", "x-generator")
@@ -119,7 +123,7 @@ def _banners(context: Context, answer: Answer) -> Iterator[Finding]:
         if name in _ALWAYS_TELLING or (name in _BANNERS and _VERSION.search(_product(name, value))):
             what = f"The header {name} names the software behind the endpoint: {value[:60]!a}."
             why = "Scanners look for versions with known holes."
-            yield Finding(what, context.good, why=why, mend="Turn it off in the server or in the proxy before it.")
+            yield Finding(what, context.good, why=why, mend=_UNNAMED)
 
 
 def _product(name: str, value: str) -> str:
@@ -149,13 +153,13 @@ CHECKS = (
         severity=Severity.SHOULD,
         rests_on="OWASP ASVS 5.0, 13.4.2 and 13.4.5: no debug pages, documentation and monitoring not exposed",
         why="What stands beside the endpoint is found by scanners within hours.",
-        mend="Serve it on a port of its own that the internet does not reach, or ask for a secret there too.",
+        mend="Serve that path on a port that the internet does not reach, or ask for a secret there too.",
         run=_closed,
         after=("R01",),
     ),
     Check(
         id="H02",
-        title="the headers tell no more than they need, and name the call",
+        title="the answer's headers have a request id, and name no software",
         sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.INFO,
         rests_on="OWASP ASVS 5.0, 13.4.6 and 3.4.2: no version banner, no wildcard for other origins",

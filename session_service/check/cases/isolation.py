@@ -65,7 +65,7 @@ def _shared(exchange: Exchange, known: Sequence[Received]) -> Iterator[Finding]:
         yield Finding(what, exchange, why=_REMOVED)
     elif any(_opens(one) for one in known if sum(one.token == other.token for other in known) > 1):
         what = "The same token was answered to several calls, though their channels differ."
-        mend = "Mint a token for every call; do not cache it."
+        mend = "Make a new token for every call; do not cache it."
         yield Finding(what, exchange, why="It opens the channel of one of them at most.", mend=mend)
 
 
@@ -176,7 +176,7 @@ CHECKS = (
         rests_on=f"{_PAGE}: start the agent in the channel on demand",
         assumptions=(18, 19),
         why="Without an agent the tester talks to nobody; an agent that stays is paid for by the minute.",
-        mend="Look into the log of the endpoint and of the agent for this channel.",
+        mend="Look for this channel in the log of the endpoint and in that of the agent.",
         run=_followed,
         sessions=1,
         needs=(Need.FOLLOW,),

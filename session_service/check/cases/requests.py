@@ -67,7 +67,8 @@ async def _unknown_id(context: Context) -> Seen:
     faults = judging.not_refused(exchange, "a call with the right secret and a client id that nobody has")
     if not faults and exchange.answer is not None and _names(exchange.answer, context.target.client_id):
         what = "The refusal of an unknown client id names one that is known."
-        faults = (Finding(what, exchange, mend="Say that the client id is not served, and not which ones are."),)
+        why = "Whoever tries client ids is told the right one."
+        faults = (Finding(what, exchange, why=why, mend="Say that the id is not served, and not which ones are."),)
     return Seen(faults, f"answered {exchange.status}")
 
 
@@ -173,7 +174,7 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on=_PAGE,
         assumptions=(1, 2),
-        why="This is the very call that starts each run. When it fails, every run fails.",
+        why="This is the very call that starts each run: if the platform's form says the same, every run fails.",
         mend="Make the endpoint answer it with 200 and the join details.",
         profile="quick",
         run=_platform_call,
@@ -182,7 +183,7 @@ CHECKS = (
     ),
     Check(
         id="R02",
-        title="the other of POST and GET works or is refused as RFC 9110 says",
+        title="the other method, GET or POST, works or is refused with 405",
         sends="The platform's call with the other method of POST and GET.",
         severity=Severity.SHOULD,
         rests_on=f"{_PAGE} (both methods are offered there); RFC 9110, 15.5.6",
@@ -196,13 +197,13 @@ CHECKS = (
     ),
     Check(
         id="R03",
-        title="a client id that is none is refused",
+        title="a missing or malformed client id is refused",
         sends="The platform's call without a client id, and with ones that are empty or no text.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE} (client_id is a text); RFC 9110, 15.5.1; ASVS 5.0, 2.2.1",
         assumptions=(2,),
         why="A call that does not say who asks must not get anybody's session, and must not break the endpoint.",
-        mend="Check that client_id is a text that is not empty before using it, and answer 400 otherwise.",
+        mend="Before using client_id, check that it is a text and not empty, and answer 400 otherwise.",
         profile="quick",
         run=_unusable_ids,
         after=("R01",),
@@ -228,7 +229,7 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; RFC 9110, 15.5.1; RFC 8259, 9 (a parser may limit the depth)",
         assumptions=(2,),
-        why="A body that breaks the endpoint is a way for anybody to fill its log, and often shows its code.",
+        why="Who answers such a call does not look at who asks. Who breaks over it fills the log, and may show code.",
         mend="Catch the parser's error, check that the result is an object, and answer 400.",
         needs=(Need.POST,),
         run=_malformed,
@@ -236,7 +237,7 @@ CHECKS = (
     ),
     Check(
         id="R06",
-        title="a charset and a field more change nothing",
+        title="an added charset or field changes nothing",
         sends="The platform's call with a charset in its Content-Type and one field more; for a GET, one parameter "
         "more.",
         severity=Severity.SHOULD,
@@ -252,7 +253,7 @@ CHECKS = (
     ),
     Check(
         id="R07",
-        title="what is far too large is refused at once",
+        title="a call that is far too large is refused at once",
         sends="The platform's call with a header of 64 KiB, and with a body of 1 MiB.",
         severity=Severity.SHOULD,
         rests_on="RFC 9110, 15.5.14 (413); RFC 6585, 5 (431); ASVS 5.0, 15.2.2 (expensive work is bounded)",
@@ -266,13 +267,13 @@ CHECKS = (
     ),
     Check(
         id="R08",
-        title="other methods are refused with 405",
+        title="methods other than POST and GET are refused with 405",
         sends="PUT, DELETE, TRACE and HEAD with the right secret.",
         severity=Severity.SHOULD,
         rests_on="RFC 9110, 15.5.6 and 9.3.2 (HEAD); ASVS 5.0, 4.1.4 (known methods) and 13.4.4 (no TRACE)",
         assumptions=(26,),
-        why="Monitors and link previews send HEAD. Where a framework treats it as GET, each of them starts an agent "
-        "that you pay for.",
+        why="A 405 with Allow says at once what is wrong. And monitors and link previews send HEAD: where a framework "
+        "treats it as GET, each of them starts an agent that you pay for.",
         mend="Answer 405 with Allow to everything but POST and GET. Starlette and FastAPI add HEAD to each GET route.",
         run=_other_methods,
         after=("R01",),
@@ -284,7 +285,7 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on="ASVS 5.0, 1.2.1 (output encoding), 16.4.1 (log injection) and 16.5.1 (generic errors)",
         assumptions=(2,),
-        why="What is repeated can become a header, a page or a line of a log, and say what its sender wants.",
+        why="Such a text becomes a header, a page, a path or a line of a log, and says there what its sender wants.",
         mend="Compare client_id with the ones you serve, and answer with a text that holds nothing of the request.",
         run=_hostile_ids,
         after=("R01",),

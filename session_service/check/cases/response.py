@@ -18,6 +18,12 @@ _SECRET_NAME = re.compile(
 )
 _ID_NAME = re.compile(r"(^|[a-z_-])id$", re.IGNORECASE)
 _DEEPEST = 32
+_COPY = "Copy the App ID anew from your project in Agora's console: 32 characters, 0 to 9 and a to f."
+_NAME = "Make up channel names of letters, digits and -, at most 63 of them."
+_SEEN = (
+    "The answer passes the platform, proxies and their logs: a secret in it is no secret any more. With the App "
+    "Certificate, anybody makes tokens for every channel of your project, at your expense."
+)
 
 
 async def _form(context: Context) -> Seen:
@@ -29,27 +35,28 @@ async def _form(context: Context) -> Seen:
 async def _values(context: Context) -> Seen:
     found = received.first(context)
     findings = (
-        *_broken(context, identifiers.app_id, found.app_id, "agora_app_id"),
+        *_broken(context, identifiers.app_id, found.app_id, "agora_app_id", _COPY),
         *_channel(context, found.channel),
         *_token(context, found.token),
     )
     return Seen(findings, f"a channel of {len(found.channel)} characters")
 
 
-def _broken(context: Context, rule: Callable[[str], str], text: str, name: str) -> Iterator[Finding]:
+def _broken(context: Context, rule: Callable[[str], str], text: str, name: str, mend: str) -> Iterator[Finding]:
     try:
         rule(text)
     except InvalidValue as error:
-        yield Finding(f"{name} breaks a rule of Agora. {error}", context.good)
+        yield Finding(f"{name} breaks a rule of Agora. {error}", context.good, mend=mend)
 
 
 def _channel(context: Context, channel: str) -> Iterator[Finding]:
     """Agora's pages differ by one: "less than 64 bytes" for its builders, "up to 64 bytes" elsewhere."""
     shorter = (channel[1:], channel[:-1]) if len(channel) == _LONGEST_CHANNEL else (channel,)
-    broken = [finding for text in shorter for finding in _broken(context, identifiers.channel, text, "agora_channel")]
+    broken = [one for text in shorter for one in _broken(context, identifiers.channel, text, "agora_channel", _NAME)]
     if len(channel) == _LONGEST_CHANNEL and not broken:
         what = "agora_channel has 64 characters. Some of Agora's pages allow 64 and others 63."
-        yield Finding(what, context.good, Severity.SHOULD)
+        why = "A client that goes by the smaller number refuses to join."
+        yield Finding(what, context.good, Severity.SHOULD, why, "Make the name a character shorter.")
     yield from broken[:1]
 
 
@@ -89,7 +96,8 @@ def _secrets(context: Context, found: Received) -> Iterator[Finding]:
             yield Finding(f"The further key {_name(path)} {because}.", context.good)
     because = _known_secret(context, found.channel)
     if because:
-        yield Finding(f"agora_channel {because}.", context.good)
+        mend = f"{_NAME} The secret has been sent, so replace it."
+        yield Finding(f"agora_channel {because}.", context.good, mend=mend)
 
 
 def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -158,7 +166,7 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; RFC 8259, 8.1",
         assumptions=(1,),
-        why="The platform reads app id, channel and token out of this object. What it cannot read, it cannot join.",
+        why="The platform reads App ID, channel and token out of this object. Without them the tester cannot join.",
         mend='Answer with exactly {"agora_app_id": "...", "agora_channel": "...", "agora_token": "..."}.',
         profile="quick",
         run=_form,
@@ -166,24 +174,24 @@ CHECKS = (
     ),
     Check(
         id="S02",
-        title="app id, channel and token are made of what Agora allows",
+        title="App ID, channel and token have the form that Agora wants",
         sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora's rules for App IDs and channel names",
         why="Agora's client refuses to join with anything else, before it asks a server.",
-        mend="Copy the App ID from Agora's console. Name channels with letters, digits and -, at most 63 of them.",
+        mend=f"{_COPY} {_NAME}",
         profile="quick",
         run=_values,
         after=("S01",),
     ),
     Check(
         id="S03",
-        title="the answer tells nothing that it should not",
+        title="the answer holds no secret and no empty field",
         sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.SHOULD,
         rests_on=f"{_PAGE}; OWASP ASVS 5.0, 15.3.1: only the fields that are needed",
         assumptions=(6, 7),
-        why="Whoever has your App Certificate mints tokens for every channel of your project, and you pay for them.",
+        why=_SEEN,
         mend="Take the key out of the answer; the six documented ones are all that the platform reads. If it was a "
         "secret, replace it: it has been sent.",
         profile="quick",
@@ -192,12 +200,13 @@ CHECKS = (
     ),
     Check(
         id="S04",
-        title="the answer is not to be stored",
+        title="the answer forbids caches to store it",
         sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.SHOULD,
         rests_on="RFC 9111, 5.2.2.5; OWASP ASVS 5.0, 14.3.2",
         why="A cache on the way may keep the token, and hand a GET of another run the channel of this one.",
-        mend="Send Cache-Control: no-store with every answer.",
+        mend="Send the header `Cache-Control: no-store` with every answer; in Express, `res.set('Cache-Control', "
+        "'no-store')`.",
         profile="quick",
         run=_not_stored,
         after=("S01",),

@@ -22,14 +22,22 @@ from session_service.check.received import Received
 from session_service.errors import InvalidValue, UnreadableToken
 
 _PAGE = "Agora Simulations, Session endpoint contract, Response: agora_token"
-_MINT_007 = "Mint version 007: RtcTokenBuilder2 of AgoraIO/Tools does, in most languages."
+_MINT_007 = (
+    "Make it with RtcTokenBuilder2 of github.com/AgoraIO/Tools, which is there for most languages; for Node, `npm "
+    "install agora-token`."
+)
 _CERTIFICATE_ANSWERED = (
-    "agora_app_id holds the App Certificate. Whoever saw the answer can mint tokens for your project: replace the "
+    "agora_app_id holds the App Certificate. Whoever saw the answer can make tokens for your project: replace the "
     "certificate in Agora's console."
 )
 _OUTDATED = "It still opens a channel today. When a join fails, the first thing that Agora asks for is a token of 007."
-_MINT_RTC = "Mint it with the builder for calls, RtcTokenBuilder2, and not with the one for messages."
+_MINT_RTC = "Make it with the builder for calls, RtcTokenBuilder2, and not with the one for messages."
 _ONE_SETTING = "Let the answer and the token take the App ID from one and the same setting."
+_LISTENED_TO = "Whoever gets hold of it can listen to other calls."
+_COPY = (
+    "Copy App ID and primary certificate anew, both from the same project in Agora's console. The certificate stands "
+    "in the endpoint's configuration and, for this checker, in AGORA_APP_CERTIFICATE."
+)
 _ANYBODY = "Two participants with one uid remove each other: whoever has the token can push the tester out."
 
 
@@ -62,7 +70,9 @@ def _version(context: Context, report: TokenReport) -> Iterator[Finding]:
         yield Finding(what, context.good, Severity.SHOULD, _OUTDATED, _MINT_007)
     unread = token_remarks.unread_services(report)
     if unread:
-        yield Finding(unread, context.good, Severity.SHOULD, mend="Mint the token with the service rtc alone.")
+        why = "Nobody can say what else it allows, and the tester needs nothing but the call."
+        mend = "Make the token with the builder for calls alone (the service rtc)."
+        yield Finding(unread, context.good, Severity.SHOULD, why, mend)
 
 
 def _app_id(context: Context, found: Received, report: TokenReport) -> Iterator[Finding]:
@@ -103,22 +113,26 @@ async def _channel(context: Context) -> Seen:
 def _opened(context: Context, found: Received, report: TokenReport) -> Iterator[Finding]:
     wide = token_remarks.open_channel(report)
     if wide:
-        mend = "Mint each token for the one channel that the same answer names."
-        yield Finding(wide, context.good, why="Whoever gets hold of it can listen to other calls.", mend=mend)
+        mend = "Give the builder the one channel that the same answer names."
+        yield Finding(wide, context.good, why=_LISTENED_TO, mend=mend)
         return
     differences = list(_differing(report, expected(context, found), "channel"))
     other = _MINT_RTC if report.version == VERSION and report.channel is None else None
     yield from (_told(context, difference, other) for difference in differences)
     others = [service for service in report.services if service.name == RTC.name][1:]
     if not differences and any(service.fields.get("channel") != found.channel for service in others):
-        yield Finding("The token opens further channels besides agora_channel.", context.good)
+        yield Finding("The token opens further channels besides agora_channel.", context.good, why=_LISTENED_TO)
 
 
 def _signature(context: Context, found: Received, report: TokenReport) -> Iterator[Finding]:
     certificate = context.target.certificate
     for difference in _differing(report, expected(context, found), "signature"):
         mistake = token_mistakes.unsigned(report, certificate, expected(context, found)) if certificate else ""
-        told = _told(context, difference, "Copy App ID and primary certificate of one project from Agora's console.")
+        told = _told(
+            context,
+            difference,
+            _COPY,
+        )
         yield replace(told, what=f"{told.what} {mistake}".strip())
 
 
@@ -126,7 +140,7 @@ async def _user(context: Context) -> Seen:
     found, report = opening(context)
     wide = token_remarks.open_user(report)
     if wide:
-        mend = f"Mint the token for uid {context.target.join_uid} instead of 0."
+        mend = f"Give the builder the uid {context.target.join_uid} instead of 0."
         return Seen((Finding(wide, context.good, Severity.SHOULD, why=_ANYBODY, mend=mend),))
     differences = _differing(report, expected(context, found), "uid")
     findings = tuple(_told_user(context, report, difference) for difference in differences)
@@ -168,13 +182,14 @@ def _seen_in(context: Context, findings: Iterable[Finding]) -> tuple[Finding, ..
 CHECKS = (
     Check(
         id="K01",
-        title="the token is a whole one of version 007, of this App ID",
+        title="the token is complete, of version 007, and made for this App ID",
         sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; Agora, AccessToken2",
         assumptions=(14,),
-        why="Agora's client does not get in with anything else, and reports error 110 or 101.",
-        mend="Hand on the text that Agora's builder returns, unchanged: no quotes, no white space, not encoded again.",
+        why="With anything else the tester does not get into the channel: Agora reports error 110 or 101.",
+        mend="Answer the very text that Agora's token builder returns: no quotes around it, no white space, not "
+        "encoded again, not cut by a column of a database.",
         profile="quick",
         run=_format,
         after=("S01",),
@@ -187,7 +202,8 @@ CHECKS = (
         rests_on=f"{_PAGE}: valid for the channel",
         assumptions=(14, 16),
         why="With a token of another channel the tester does not get in: error 110.",
-        mend="Mint the token for the very channel that the same answer names; one kept from an earlier call does not.",
+        mend="Make a new token for every call, and give the builder the very channel that is answered as "
+        "agora_channel.",
         profile="quick",
         run=_channel,
         after=("K01",),
@@ -200,8 +216,9 @@ CHECKS = (
         rests_on=f"{_PAGE}: your token must authorize that uid",
         assumptions=(11, 12),
         why="A uid is the number under which a participant joins, and a token opens the channel for one uid only.",
-        mend="Mint it for uid 1 or, if join_uid stands in the agent's Agora configuration, for that: --join-uid tells "
-        "this checker. The agent joins under another uid, with a token of its own.",
+        mend="Give the builder uid 1, as a number: it is the fourth argument of build_token_with_uid (Python) and "
+        "buildTokenWithUid (JavaScript). If join_uid in the agent's Agora configuration says another, take that, and "
+        "tell this checker by --join-uid. Your agent joins under a different uid, with a token of its own.",
         profile="quick",
         run=_user,
         after=("K01",),
@@ -214,7 +231,8 @@ CHECKS = (
         rests_on=f"{_PAGE}; Agora, AccessToken2: privileges",
         assumptions=(13,),
         why="The tester joins and talks to your agent. Without both rights it stays outside, or is not heard.",
-        mend="Mint it with the role publisher: Role_Publisher, or 1, in Agora's builders.",
+        mend="Give the builder the role of a publisher: Role_Publisher in Python, RtcRole.PUBLISHER in JavaScript, 1 "
+        "in all of them.",
         profile="quick",
         run=_rights,
         after=("K01",),
@@ -227,8 +245,9 @@ CHECKS = (
         rests_on=f"{_PAGE}; Agora, AccessToken2: at most 24 hours",
         assumptions=(13,),
         why="A token that is over opens nothing, and nobody renews the tester's: when it ends, the call is cut off.",
-        mend="Version 007 takes seconds after the issue, such as 3600; version 006 takes the instant of the end in "
-        "Unix seconds. --call-minutes tells this checker how long your calls are.",
+        mend="Give the builder of version 007 a number of seconds, such as 3600, for token and privileges alike. (Only "
+        "that of version 006 takes the instant of the end, in Unix seconds.) --call-minutes tells this checker how "
+        "long your calls are.",
         profile="quick",
         run=_life,
         after=("K01",),

@@ -34,7 +34,9 @@ async def _resolved(context: Context) -> Seen:
         return Seen((_unreachable(private[0], others=len(private) < len(where.every)),))
     if not any(map(addresses.is_ipv4, where.every)):
         what = f"{host} has IPv6 addresses only; the platform's known address is IPv4, and may reach no other."
-        return Seen((Finding(what, mend="Publish an A record as well, or put a proxy in front that has IPv4."),))
+        why = "Whether the platform reaches IPv6 is not documented; that it uses IPv4 is."
+        mend = "Publish an A record as well, or put a proxy in front that has IPv4."
+        return Seen((Finding(what, why=why, mend=mend),))
     return Seen(note=where.chosen)
 
 
@@ -84,8 +86,8 @@ def _certificate(connection: Connection, now: float) -> Seen:
 
 def _unconnected(exchange: Exchange) -> Finding:
     mend = (
-        "Is the endpoint running, is the port in the URL the one it listens on, and does a firewall let it through? "
-        "`curl -v` with the same URL shows the same."
+        "Start the endpoint, and compare host and port in the URL with those that it listens on. Where both are right, "
+        "a firewall is in between."
     )
     why = "Whoever cannot connect gets no join details: every run fails at its first call."
     return Finding(judging.silence(exchange), exchange, why=why, mend=mend)
@@ -207,14 +209,16 @@ CHECKS = (
     ),
     Check(
         id="T01",
-        title="https with a certificate that everybody trusts",
+        title="the endpoint can be reached, by https with a trusted certificate",
         sends="A TCP connection and, for https, a TLS handshake. No call.",
         severity=Severity.MUST,
-        rests_on="RFC 9110, 4.3.4 (a client verifies the certificate); ASVS 5.0, 12.2.1 and 12.2.2",
+        rests_on="RFC 9110, 4.3.3 (a call needs a connection) and 4.3.4 (a client verifies the certificate); ASVS 5.0, "
+        "12.2.1 and 12.2.2",
         assumptions=(5,),
         why="The secret travels in a header and the token in the answer. Without trusted TLS either can be read on the "
         "way, and the platform refuses to connect.",
-        mend="Put a proxy or a tunnel with a public certificate in front, and use its https URL.",
+        mend="Put a proxy with a public certificate (Caddy gets one by itself), a tunnel or a load balancer in front, "
+        "and use its https URL.",
         profile="quick",
         run=_secure,
         after=("T03",),
