@@ -46,6 +46,8 @@ class OpsWatch:
     def __post_init__(self) -> None:
         """Refuse a URL that is none, and one that would carry the token readable over a network; InvalidValue."""
         place = endpoint(self.url)
+        if self.token and not (self.token.isascii() and self.token.isprintable()):
+            raise InvalidValue("The operator's token is not printable ASCII, so no header can carry it.")
         if self.token and not place.tls and not place.names_loopback:
             raise InvalidValue("The operator's port is plain http on another host: its token would travel readable.")
 

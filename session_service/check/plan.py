@@ -38,11 +38,11 @@ def plan(
     """Choose the checks; InvalidValue for a profile, an id or a group that does not exist.
 
     `only` and `skip` take ids and groups (`K`, or `K03`). `only` looks at every check, whatever the profile, and adds
-    those that the chosen ones come after; `skip` takes away; `more` adds to the profile.
+    those that the chosen ones come after; `skip` takes away; `more` adds to either.
     """
     if profile not in PROFILES:
         raise InvalidValue(f"A profile is one of {', '.join(PROFILES)}.")
-    chosen = matching(only) if only else {*PROFILES[profile], *matching(more)}
+    chosen = (matching(only) if only else set(PROFILES[profile])) | matching(more)
     kept = _with_what_they_come_after(chosen) - matching(skip)
     if not kept:
         raise InvalidValue("No check is left. Leave out --skip, or name others with --only; --list shows all.")

@@ -8,7 +8,7 @@ is started before what is free has been tried. Called by the command line and th
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from session_service.check import addresses, needs
+from session_service.check import addresses, needs, strangers
 from session_service.check.context import Context, World
 from session_service.check.messages import Exchange
 from session_service.check.model import CannotTell, Check, NotApplicable, Outcome, Result, judged
@@ -95,8 +95,9 @@ class Run:
             self._listener.begins(check)
             blocked = self._results.blocked(check)
             self._results.take(blocked or await _made(check, context, self._start + LONGEST_RUN))
-            if context.refused and context.refused[-1].answer is None:
-                # Silence. What the check rests on goes first now: where that fails, nobody waits for thirty silences.
+            if context.refused and not _is_endpoints(context.refused[-1]):
+                # Silence, or a web page. What the check rests on goes first now: where that fails, nobody waits for
+                # thirty more of them.
                 waiting.sort(key=lambda other: other.id not in check.after)
 
     def report(self) -> Report:
@@ -114,6 +115,11 @@ async def run(
     made = Run(target, plan, world, max_sessions=max_sessions, limits=limits)
     await made.make()
     return made.report()
+
+
+def _is_endpoints(exchange: Exchange) -> bool:
+    """Whether an endpoint may have given this answer to a call that had to be refused."""
+    return exchange.answer is not None and not (exchange.is_success and strangers.is_page(exchange.answer))
 
 
 async def _made(check: Check, context: Context, end: float) -> Result:

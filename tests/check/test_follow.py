@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
+from typing import ClassVar
 
 import httpx2
 import pytest
@@ -94,6 +95,30 @@ def test_what_is_no_operators_port_is_noticed() -> None:
         asyncio.run(OpsWatch(url.removesuffix("/session")).watched({"agora_channel": "room"}))
 
 
+class Odd(Correct):
+    """Answers JSON to everybody, but not the operator's port's."""
+
+    SAID: ClassVar[object] = {}
+
+    def answer(self) -> tuple[int, object, Mapping[str, str]]:
+        return 200, self.SAID, {}
+
+
+@pytest.mark.parametrize("said", [[], {}, {"sessions": 5}, {"sessions": [5]}, {"sessions": [{"channel": "room"}]}])
+def test_json_of_another_kind_is_no_operators_port(said: object) -> None:
+    """Whatever its form."""
+    odd = type("Saying", (Odd,), {"SAID": said})
+    with serving(odd) as url, pytest.raises(CannotTell, match="not our service's operator's port"):
+        asyncio.run(OpsWatch(url.removesuffix("/session")).watched({"agora_channel": "room"}))
+
+
+def test_a_session_without_a_state_is_none_of_ours() -> None:
+    """Its list is like ours, and no more."""
+    odd = type("Saying", (Odd,), {"SAID": {"sessions": [{"channel": "room", "session_id": "../x y"}]}})
+    with serving(odd) as url, pytest.raises(CannotTell, match="not our service's operator's port"):
+        asyncio.run(OpsWatch(url.removesuffix("/session")).watched({"agora_channel": "room"}))
+
+
 def test_nobody_there_is_noticed() -> None:
     """A closed port."""
     with pytest.raises(CannotTell, match="nothing answers"):
@@ -104,3 +129,5 @@ def test_the_token_never_travels_readable() -> None:
     """Off this machine it takes https."""
     with pytest.raises(InvalidValue, match="readable"):
         OpsWatch("http://ops.example.com", "operators-token-of-this-service-1")
+    with pytest.raises(InvalidValue, match="no header can carry"):
+        OpsWatch("https://ops.example.com", "operators-token\nof-this-service")

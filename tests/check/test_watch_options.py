@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from session_service.check.join import JoinWatch
+from session_service.check.plan import plan
 from session_service.cli import check_watch
 from session_service.errors import InvalidValue
 from tests.check.test_join import STAND_IN
@@ -48,3 +49,10 @@ def test_the_sdks_process_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> Non
     assert isinstance(joining, JoinWatch)
     assert "sentinel" not in joining.environment.values()
     assert joining.environment["PYTHONPATH"] == str(STAND_IN)
+
+
+def test_following_joins_whatever_else_was_chosen() -> None:
+    """Be it a profile or single checks: nobody asks for it to have it left out."""
+    for chosen in (plan("quick", more=["G02"]), plan(only=["A01"], more=["G02"])):
+        assert "G02" in [check.id for check in chosen.checks]
+    assert "G02" not in [check.id for check in plan(only=["A01"]).checks]
