@@ -19,36 +19,26 @@ _WEIGHTS = {
     Severity.SHOULD: "is a warning; with --strict it fails the run",
     Severity.INFO: "is a note, and fails nothing",
 }
+_AGORAS = ("S", "K", "E", "G")
+_WORDS = "[Words](../check.md#words) explains App ID, channel, uid, token, key and salt, and how a token is made."
+_TOGETHER = {"A09": "A", "E02": "E02,G01", "G02": "G02 --follow", "T05": "T05,G01"}
+"""What `--only` takes for checks that look at the calls of others, or need more than the endpoint."""
 _GENERATED = "<!-- Written by `make docs` from session_service/check/cases. -->"
 
 
 def page(check: Check) -> str:
     """The page of one check, in Markdown that reads well as plain text."""
-    return "\n".join(
-        [
-            f"# {check.id}: {check.title}",
-            "",
-            f"Severity: {check.severity.value}. What it finds {_WEIGHTS[check.severity]}.",
-            "",
-            _filled(f"Rests on: {check.rests_on}."),
-            *_assumed(check),
-            "",
-            "## Why it matters",
-            "",
-            _filled(check.why),
-            "",
-            "## How to mend it",
-            "",
-            _filled(check.mend),
-            "",
-            "## What is sent",
-            "",
-            _filled(check.sends),
-            "",
-            *_made(check),
-            "",
-        ]
-    )
+    sections = {
+        "Why it matters": [_filled(check.why)],
+        "How to mend it": [_filled(check.mend), *_words(check)],
+        "How to see that it is mended": [f"    session-service check URL --client-id ID --only {_again(check)}"],
+        "What is sent": [_filled(check.sends), "", *_made(check)],
+        "What it rests on": [_filled(f"{check.rests_on}."), *_assumed(check)],
+    }
+    lines = [f"# {check.id}: {check.title}", "", f"Severity: {check.severity.value}. {_weight(check)}", ""]
+    for heading, text in sections.items():
+        lines += [f"## {heading}", "", *text, ""]
+    return "\n".join(lines)
 
 
 def index() -> str:
@@ -83,9 +73,22 @@ def _assumed(check: Check) -> list[str]:
     if not check.assumptions:
         return []
     word = "row" if len(check.assumptions) == 1 else "rows"
-    rows = " and ".join(map(str, check.assumptions))
+    rows = ", ".join(map(str, check.assumptions))
     told = f"The platform's own page does not say all of it: see {word} {rows} of [assumptions](../assumptions.md)."
     return ["", _filled(told)]
+
+
+def _weight(check: Check) -> str:
+    return f"What it finds {_WEIGHTS[check.severity]}."
+
+
+def _again(check: Check) -> str:
+    return _TOGETHER.get(check.id, check.id)
+
+
+def _words(check: Check) -> list[str]:
+    """Where Agora's words are explained, on the pages that use them."""
+    return ["", _filled(_WORDS)] if check.id[0] in _AGORAS else []
 
 
 def _filled(text: str) -> str:

@@ -59,9 +59,12 @@ def test_a_page_tells_all_that_a_check_says_of_itself(one: Check) -> None:
 
 
 def test_every_link_of_a_page_leads_somewhere() -> None:
-    """Also those of the index."""
+    """Also those of the index, and those to a heading."""
     links = {link for text in pages.all_pages().values() for link in re.findall(r"\]\(([^)]+)\)", text)}
-    assert [link for link in links if not (DOCS / "checks" / link).exists()] == []
+    files = {link.partition("#")[0] for link in links}
+    assert [name for name in files if not (DOCS / "checks" / name).exists()] == []
+    assert {link.partition("#")[2] for link in links} == {"", "words"}
+    assert "\n## Words\n" in PAGE
 
 
 def test_each_assumption_that_a_check_names_is_a_row() -> None:

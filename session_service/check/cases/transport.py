@@ -212,7 +212,7 @@ CHECKS = (
         title="the endpoint can be reached, by https with a trusted certificate",
         sends="A TCP connection and, for https, a TLS handshake. No call.",
         severity=Severity.MUST,
-        rests_on="RFC 9110, 4.3.3 (a call needs a connection) and 4.3.4 (a client verifies the certificate); ASVS 5.0, "
+        rests_on="RFC 9110, 4.3.3 (https) and 4.3.4 (a client verifies the certificate); ASVS 5.0, "
         "12.2.1 and 12.2.2",
         assumptions=(5,),
         why="The secret travels in a header and the token in the answer. Without trusted TLS either can be read on the "
