@@ -29,27 +29,35 @@ def quiet(token: str, text: str) -> str:
 
 
 def summary(view: View) -> str:
-    """A table of every check, and what to do about each that did not pass."""
+    """What is wrong and what to do about it, then a table of every check."""
     counts = ", ".join(f"{number} {outcome}" for outcome, number in view.counts().items() if number)
     lines = [
         f"### Session endpoint: {'passed' if view.passed else 'not passed'}",
         "",
         f"{counts}; {view.started} sessions started",
         "",
-        "| Check | Outcome | What |",
-        "| --- | --- | --- |",
-        *(f"| {check.id} | {check.outcome.value} | {_markdown(check.title)} |" for check in view.checks),
-        "",
         *_details(view),
+        "",
+        "| Check | Outcome | What must hold |",
+        "| --- | --- | --- |",
+        *(f"| {check.id} | {check.outcome.value} | {_markdown(_held(check))} |" for check in view.checks),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _held(check: CheckView) -> str:
+    """The rule, and why nobody knows whether it is kept."""
+    untold = check.outcome in (Outcome.SKIP, Outcome.INCONCLUSIVE)
+    return f"{check.title} ({check.reason})" if untold and check.reason else check.title
 
 
 def _details(view: View) -> Iterator[str]:
     for check in view.checks:
         for finding in check.findings:
             yield f"- **{check.id}** ({finding.severity}) {_markdown(finding.what)}"
-            yield f"  To mend it: {_markdown(finding.mend)} ({finding.more})"
+            yield f"  - Why it matters: {_markdown(finding.why)}"
+            yield f"  - To mend it: {_markdown(finding.mend)}"
+            yield f"  - More: `session-service check explain {check.id}`"
 
 
 def _message(check: CheckView) -> str:

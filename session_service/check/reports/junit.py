@@ -51,7 +51,7 @@ def _is_skipped(check: CheckView) -> bool:
 def _case(suite: Element, check: CheckView) -> None:
     case = SubElement(suite, "testcase", classname=f"check.{check.group}", name=f"{check.id} {check.title}")
     case.set("time", f"{check.seconds:.3f}")
-    text = "\n\n".join(map(_told, check.findings))
+    text = "\n\n".join(_told(finding, check.id) for finding in check.findings)
     if check.bad:
         message = check.findings[0].what if check.findings else check.reason
         SubElement(case, "failure", type=check.outcome.value, message=message).text = text
@@ -61,7 +61,7 @@ def _case(suite: Element, check: CheckView) -> None:
         SubElement(case, "system-out").text = text
 
 
-def _told(finding: FindingView) -> str:
+def _told(finding: FindingView, check: str) -> str:
     rows = (
         (finding.severity, finding.what),
         ("why", finding.why),
@@ -69,6 +69,6 @@ def _told(finding: FindingView) -> str:
         ("sent", finding.sent),
         ("got", finding.got),
         ("repeat", finding.curl),
-        ("more", finding.more),
+        ("more", f"session-service check explain {check}"),
     )
     return "\n".join(f"{name}: {value}" for name, value in rows if value)
