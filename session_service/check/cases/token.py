@@ -196,7 +196,7 @@ CHECKS = (
     ),
     Check(
         id="K02",
-        title="the token opens exactly this channel, and the certificate signed it",
+        title="the token opens exactly this channel, and your App Certificate signed it",
         sends="Nothing of its own: it reads the answer to R01's call.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}: valid for the channel",

@@ -77,12 +77,12 @@ def opening(target: Target, plan: Plan, secret_from: str, known: Known) -> str:
     The secret shows as where it comes from and its length. No digest of it: whoever sees a report of a public pipeline
     could try guesses against one, and nobody knows whether this endpoint's secret is strong.
     """
-    certificate = "given, so the token's signature is checked" if target.certificate else "not given"
+    signature = "checked against" if target.certificate else "not checked, for want of"
     rows = {
         "Endpoint": f"{target.method} {known.without_secrets(str(target.endpoint))}",
         "Client ID": visible(known.without_secrets(target.client_id)),
         "Secret": f"{secret_from}, {len(target.secret)} characters, sent in {target.header}",
-        "Certificate": f"{certificate} (AGORA_APP_CERTIFICATE)",
+        "Signature": f"{signature} AGORA_APP_CERTIFICATE, which signs tokens and stays here",
         "Plan": f"{_number(len(plan.checks), 'check')}, profile {plan.profile}; at most "
         f"{_number(plan.sessions, 'session')} will be started, unless the endpoint lets in whom it should refuse",
     }
