@@ -245,7 +245,8 @@ _UNDECIPHERABLE = Finding(
     "The tester is in the channel and cannot decipher what it receives.",
     severity=Severity.MUST,
     why=encryption_report.SILENCE,
-    mend="Give the agent the very mode, key and salt that the answer has; `session-service encryption` compares them.",
+    mend="Give the agent the very mode, key and salt that the answer has, and none where it has none; "
+    "`session-service encryption` compares them.",
 )
 _UNWILLING = Finding(
     "Agora's SDK does not take this encryption mode with this key and salt.",
