@@ -104,6 +104,8 @@ def command(*, words: Sequence[str], listed: bool, **options: Any) -> None:
             sys.exit(_check(words, options))
     except InvalidValue as error:
         running.give_up(str(error))
+    except KeyboardInterrupt:  # before the run began: whoever is to look was asked whether they can
+        sys.exit(INTERRUPTED)
 
 
 def _list(options: dict[str, Any]) -> None:

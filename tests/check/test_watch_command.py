@@ -14,7 +14,7 @@ import pytest
 
 from tests.agents.programs import alive
 from tests.check.services import LONGEST, Service, process, serving
-from tests.check.test_command import terminal
+from tests.check.test_command import silent, terminal
 from tests.check.test_join import STAND_IN
 from tests.commands import environment
 
@@ -147,6 +147,19 @@ def test_ctrl_c_ends_the_session_that_is_followed(tmp_path: Path) -> None:
         os.close(ours)
         assert ("ended", "operator") in states(service)
     assert not [pid for pid in agents(tmp_path) if alive(pid)]
+
+
+def test_ctrl_c_before_the_run_is_no_failed_check(tmp_path: Path) -> None:
+    """Exit code 130 also while the operator's port is asked whether it is there."""
+    with serving(tmp_path, LEAVES) as service, silent() as (ops, asked):
+        variables = environment({"SESSION_SECRET": service.secret})
+        words = service.words(f"--follow --ops {ops}")
+        with subprocess.Popen(words, env=variables, stderr=subprocess.PIPE, text=True) as check:
+            assert asked.wait(LONGEST)
+            check.send_signal(signal.SIGINT)
+            _, said = check.communicate(timeout=LONGEST)
+        assert states(service) == set()
+    assert (check.returncode, said) == (130, "")
 
 
 def until(file: int, words: bytes) -> None:
