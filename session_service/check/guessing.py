@@ -38,7 +38,8 @@ def fault(names: Sequence[str], now: float) -> str | None:
     # One place that is the same by chance is forgiven.
     if bits > ENOUGH_BITS - max((each for _, each in places), default=0):
         return None
-    return f"The channels' names can be guessed. {_kind(names, now)} They differ in at most {math.ceil(bits)} bits."
+    random = f"at most {math.ceil(bits)} bits are random" if bits else "nothing is random"
+    return f"The channels' names can be guessed. {_kind(names, now)} In them {random}."
 
 
 def _fields(names: Sequence[str]) -> list[Sequence[str]]:

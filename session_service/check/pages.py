@@ -20,7 +20,10 @@ _WEIGHTS = {
     Severity.INFO: "is a note, and fails nothing",
 }
 _AGORAS = ("S", "K", "E", "G")
-_WORDS = "[Words](../check.md#words) explains App ID, channel, uid, token, key and salt, and how a token is made."
+_WORDS = (
+    "[Words](../check.md#words) (`check explain words`) tells what App ID, channel, uid, token, key and salt are, and "
+    "how a token is made."
+)
 _TOGETHER = {"A09": "A", "E02": "E02,G01", "G02": "G02 --follow", "T05": "T05,G01"}
 """What `--only` takes for checks that look at the calls of others, or need more than the endpoint."""
 _GENERATED = "<!-- Written by `make docs` from session_service/check/cases. -->"

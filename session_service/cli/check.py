@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from session_service.agora import identifiers
-from session_service.check import pages
+from session_service.check import glossary, pages
 from session_service.check.catalogue import CHECKS
 from session_service.check.context import World
 from session_service.check.follow import END
@@ -37,11 +37,12 @@ INTERRUPTED = 130
 """What a shell says of a program that SIGINT ended."""
 
 _EXPLAIN = "explain"
+_WORDS = "words"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @click.command("check", options_metavar="[OPTIONS]")
-@click.argument("words", nargs=-1, metavar="URL | explain ID...")
+@click.argument("words", nargs=-1, metavar="URL | explain ID... | explain words")
 @click.option("--client-id", metavar="ID", help="The client id, as in the platform's form. Needed.")
 @click.option("--method", type=click.Choice(["POST", "GET"]), default="POST", show_default=True)
 @click.option("--header", metavar="NAME", default=DEFAULT_HEADER, show_default=True, help="The secret header's name.")
@@ -90,7 +91,8 @@ def command(*, words: Sequence[str], listed: bool, **options: Any) -> None:
     signatures be checked as well; it is never sent. SESSION_OPS_TOKEN is what the operator's port asks for, if it does.
     Each can be NAME_FILE.
 
-    `check explain T04` tells what a check looks at, why, and how to mend what it finds. (A URL begins with http.)
+    `check explain T04` tells what a check looks at, why, and how to mend what it finds; `check explain words` what a
+    uid and a token are. (A URL begins with http.)
 
     Exit code 0: passed. 1: a check failed; with --strict also one that warned or told nothing. 2: could not run, and
     nothing was sent. 130: ended by Ctrl-C; the reports hold what was found until then.
@@ -116,10 +118,13 @@ def _list(options: dict[str, Any]) -> None:
 
 
 def _explain(ids: Sequence[str]) -> None:
+    out = check_reports.stream(sys.stdout)
     if not ids:
         raise InvalidValue("Name a check: session-service check explain ID. --list shows all.")
+    if ids == (_WORDS,):
+        out.write(glossary.text())
+        return
     wanted = matching(ids)
-    out = check_reports.stream(sys.stdout)
     out.write("\n".join(pages.page(check) for check in plan("full").checks if check.id in wanted))
 
 

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from session_service.app import World as ServiceWorld
 from session_service.app.in_thread import running
+from session_service.check import glossary
 from session_service.check.catalogue import CHECKS
 from session_service.check.plan import PROFILES, plan
 from session_service.cli import check, commands
@@ -155,6 +156,15 @@ def test_explain_prints_the_page_of_a_check(words: str) -> None:
     assert done.exit_code == 0
     assert done.stdout.startswith("# A01: ")
     assert "## How to mend it" in done.stdout
+
+
+def test_explain_words_tells_what_agoras_words_mean() -> None:
+    """In lines that a terminal has, but for the two to be copied."""
+    done = call("explain words", {})
+    assert done.exit_code == 0
+    assert set(glossary.WORDS) <= set(done.stdout.splitlines())
+    long = [line.strip() for line in done.stdout.splitlines() if len(line) > 110]
+    assert set(long) <= set(glossary.BUILDERS.values())
 
 
 def test_only_and_skip_take_ids_and_groups_in_any_case(url: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from session_service.check import pages
+from session_service.check import glossary, pages
 from session_service.check.catalogue import CHECKS
 from session_service.check.model import Check, Outcome
 from session_service.check.plan import PROFILES
@@ -85,6 +85,12 @@ def test_the_options_are_the_commands() -> None:
     """In order, but for help."""
     options = [one.opts[0] for one in check.command.params if isinstance(one, click.Option)]
     assert first("Option") == options
+
+
+def test_the_words_are_the_commands() -> None:
+    """Each with its meaning, and the lines that make a token."""
+    assert rows("Word") == [list(pair) for pair in glossary.WORDS.items()]
+    assert [line for line in glossary.BUILDERS.values() if line not in PAGE] == []
 
 
 def test_the_outcomes_are_the_codes() -> None:

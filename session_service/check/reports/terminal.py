@@ -129,17 +129,20 @@ def _check(check: CheckView, style: Style) -> Iterator[str]:
 
 
 def _findings(check: CheckView) -> Iterator[str]:
-    """Each finding, the most important first; what several have in common stands once, behind the last of them."""
+    """Each finding, the most important first. What several have in common stands once: a reason where it is first
+    told, a call behind the last that it belongs to, and behind them all what is the check's own."""
+    told: set[tuple[str, str]] = set()
     for (sent, got, curl), found in groupby(check.findings, key=lambda one: (one.sent, one.got, one.curl)):
-        told = ""
-        for (why, mend), alike in groupby(found, key=lambda one: (one.why, one.mend)):
-            for finding in alike:
-                yield from _row(finding.severity, finding.what)
-                told = finding.what
-            yield from _row("why", why)
-            yield from _row("fix", mend)
+        what = ""
+        for finding in found:
+            what = finding.what
+            yield from _row(finding.severity, what)
+            if (finding.why, finding.mend) not in told:
+                yield from _row("why", finding.why)
+                yield from _row("fix", finding.mend)
+            told.add((finding.why, finding.mend))
         yield from _row("sent", sent)
-        yield from _row("got", "" if got in told else got)
+        yield from _row("got", "" if got in what else got)
         if curl:
             yield _lead("repeat") + curl  # in one piece, to be pasted
     if check.findings:
@@ -198,7 +201,7 @@ def _notes(view: View, bad: list[CheckView]) -> Iterator[str]:
     if any(Severity.MUST.value == check.severity for check in bad):
         yield "MUST: a run of the platform depends on it, or the safety of your project. SHOULD: it only warns."
     if any(check.findings and check.group in _AGORAS for check in view.checks):
-        yield "App ID, channel, uid, token, key and salt are explained in docs/check.md, under Words."
+        yield "What tester, App ID, channel, uid, token, key and salt are: session-service check explain words"
 
 
 def _verdict(view: View) -> str:
