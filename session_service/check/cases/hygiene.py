@@ -149,7 +149,8 @@ CHECKS = (
     Check(
         id="H01",
         title="nothing else is open beside the endpoint",
-        sends="A GET without a secret for paths that are often left open, at the root and beside the endpoint.",
+        sends="A GET without a secret for paths that are often left open, at the root and beside the endpoint: "
+        f"{', '.join(_OPEN)}.",
         severity=Severity.SHOULD,
         rests_on="OWASP ASVS 5.0, 13.4.2 and 13.4.5: no debug pages, documentation and monitoring not exposed",
         why="What stands beside the endpoint is found by scanners within hours.",

@@ -87,7 +87,7 @@ def _certificate(connection: Connection, now: float) -> Seen:
 def _unconnected(exchange: Exchange) -> Finding:
     mend = (
         "Start the endpoint, and compare host and port in the URL with those that it listens on. Where both are right, "
-        "a firewall is in between."
+        "look for a firewall in between."
     )
     why = "Whoever cannot connect gets no join details: every run fails at its first call."
     return Finding(judging.silence(exchange), exchange, why=why, mend=mend)
@@ -212,8 +212,7 @@ CHECKS = (
         title="the endpoint can be reached, by https with a trusted certificate",
         sends="A TCP connection and, for https, a TLS handshake. No call.",
         severity=Severity.MUST,
-        rests_on="RFC 9110, 4.3.3 (https) and 4.3.4 (a client verifies the certificate); ASVS 5.0, "
-        "12.2.1 and 12.2.2",
+        rests_on="RFC 9110, 4.3.3 (https) and 4.3.4 (a client verifies the certificate); ASVS 5.0, 12.2.1 and 12.2.2",
         assumptions=(5,),
         why="The secret travels in a header and the token in the answer. Without trusted TLS either can be read on the "
         "way, and the platform refuses to connect.",
