@@ -258,8 +258,8 @@ _UNWILLING = Finding(
 
 def _nobody(patience: float) -> Finding:
     what = f"The tester was in the channel for {patience:g} seconds, and nobody else came."
-    mend = "Does the endpoint start an agent, in the channel that it answers and with the same App ID?"
-    return Finding(what, mend=f"{mend} Look into the agent's log for this channel.")
+    mend = "Start an agent for every call, with the App ID and in the channel that are answered. Look into the agent's log."
+    return Finding(what, mend=mend)
 
 
 def _silent(uid: str, patience: float) -> Finding:
