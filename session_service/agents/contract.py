@@ -49,12 +49,13 @@ class AgentRef:
     """How to find a started agent again. JSON without secrets, so that another process can poll and stop it.
 
     `name` is the session id. A reference with no `data` is valid for `stop`: it is what is left when the answer to a
-    start was lost.
+    start was lost. `channel` is where the agent was sent; empty, it is what the launcher would make of the name today.
     """
 
     launcher: str
     name: str
     data: Mapping[str, str | int] = field(default_factory=dict)
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ class Launcher(Protocol):
 
     survives_restart: bool
     """Whether agents go on, and can be found again, when this process ends."""
+
+    project: str
+    """The Agora project outside of which it finds no agent; empty where it finds its agents whatever the project."""
 
     async def start(self, spec: AgentSpec, deadline: float) -> AgentRef:
         """Start the agent of `spec` and return when it is accepted; called at most once per session id.

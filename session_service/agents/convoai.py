@@ -46,6 +46,7 @@ class ConvoAiLauncher:
         clock: Callable[[], float],
         patience: float = PATIENCE,
     ) -> None:
+        self.project = api.app_id
         self._api = api
         self._template = template
         self._channel_prefix = channel_prefix
@@ -64,7 +65,7 @@ class ConvoAiLauncher:
         self._unanswered.add(spec.session_id)
         try:
             agent_id = await self._api.join(body, spec.agora.channel, str(spec.agora.uid), deadline)
-            agent_id = agent_id or await self._taken(spec.session_id, deadline)
+            agent_id = agent_id or await self._taken(AgentRef(self.name, spec.session_id), deadline)
         except AgentRefused:
             self._unanswered.discard(spec.session_id)
             raise
@@ -76,8 +77,8 @@ class ConvoAiLauncher:
         deadline = self._deadline()
         agent_id = _agent_id(ref)
         if not agent_id:
-            return RUNNING if await self._named(ref.name, deadline) else UNKNOWN
-        task = await self._api.query(agent_id, self._channel(ref.name), deadline)
+            return RUNNING if await self._named(ref, deadline) else UNKNOWN
+        task = await self._api.query(agent_id, self._channel(ref), deadline)
         if task is None:
             return UNKNOWN
         return AgentState("exited", ENDED[task.status]) if task.status in ENDED else RUNNING
@@ -118,13 +119,13 @@ class ConvoAiLauncher:
         ):
             with attempt:
                 agent_id = _agent_id(ref)
-                if not (agent_id and await self._ended(agent_id, ref.name, deadline)):
-                    for found in await self._appeared(ref.name, deadline):
-                        await self._ended(found, ref.name, deadline)
+                if not (agent_id and await self._ended(agent_id, ref, deadline)):
+                    for found in await self._appeared(ref, deadline):
+                        await self._ended(found, ref, deadline)
 
-    async def _ended(self, agent_id: str, name: str, deadline: float) -> bool:
+    async def _ended(self, agent_id: str, ref: AgentRef, deadline: float) -> bool:
         """Ask for an end and wait for it. False where Agora knows no such agent."""
-        channel = self._channel(name)
+        channel = self._channel(ref)
         if not await self._api.leave(agent_id, channel, deadline):
             return False
         pause = _FIRST_PAUSE
@@ -133,40 +134,40 @@ class ConvoAiLauncher:
             pause = min(2 * pause, _LONGEST_PAUSE)
         return True
 
-    async def _appeared(self, name: str, deadline: float) -> Sequence[str]:
-        """The agents of that name; after a lost answer, one that Agora is only now about to make as well."""
-        found = await self._named(name, deadline)
+    async def _appeared(self, ref: AgentRef, deadline: float) -> Sequence[str]:
+        """The agents of its name; after a lost answer, one that Agora is only now about to make as well."""
+        found = await self._named(ref, deadline)
         for pause in _LATER_LOOKS:
-            if found or name not in self._unanswered:
+            if found or ref.name not in self._unanswered:
                 break
             await asyncio.sleep(pause)
-            found = await self._named(name, deadline)
+            found = await self._named(ref, deadline)
         return found
 
-    async def _taken(self, name: str, deadline: float) -> str:
-        found = await self._named(name, deadline)
+    async def _taken(self, ref: AgentRef, deadline: float) -> str:
+        found = await self._named(ref, deadline)
         if not found:
             raise AgentRefused("Agora runs an agent of this session's name in another channel.")
         return found[0]
 
-    async def _named(self, name: str, deadline: float) -> Sequence[str]:
-        """The living agents of that name in the session's own channel.
+    async def _named(self, ref: AgentRef, deadline: float) -> Sequence[str]:
+        """The living agents of its name in the session's own channel.
 
         An answer without a name is counted in: nobody else knows the channel of a session.
         """
-        channel = self._channel(name)
+        channel = self._channel(ref)
         found = []
         for agent_id in await self._living(channel, deadline):
             task = await self._api.query(agent_id, channel, deadline)
-            if task and task.name in (name, "") and task.status not in ENDED:
+            if task and task.name in (ref.name, "") and task.status not in ENDED:
                 found.append(agent_id)
         return found
 
     async def _living(self, channel: str, deadline: float) -> Sequence[str]:
         return await self._api.living(channel, int(self._clock()) - LONGEST_LIFE, deadline)
 
-    def _channel(self, name: str) -> str:
-        return self._channel_prefix + name
+    def _channel(self, ref: AgentRef) -> str:
+        return ref.channel or self._channel_prefix + ref.name
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self._patience

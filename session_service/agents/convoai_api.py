@@ -40,6 +40,7 @@ class ConvoAiApi:
     """
 
     def __init__(self, http: Http, app_id: str, authorize: Authorization) -> None:
+        self.app_id = app_id
         self._http = http
         self._root = f"/v2/projects/{app_id}"
         self._authorize = authorize

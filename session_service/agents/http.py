@@ -38,6 +38,7 @@ class HttpLauncher:
 
     name = "http"
     survives_restart = True
+    project = ""
 
     def __init__(
         self, base_url: str, signer: Signer, *, patience: float = PATIENCE, later_asks: Sequence[float] = LATER_ASKS

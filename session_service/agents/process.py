@@ -87,6 +87,7 @@ class ProcessLauncher:
 
     name = "process"
     survives_restart = False
+    project = ""
 
     def __init__(
         self,

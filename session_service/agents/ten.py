@@ -33,6 +33,7 @@ class TenLauncher:
 
     name = "ten"
     survives_restart = True
+    project = ""
 
     def __init__(
         self,
@@ -66,30 +67,31 @@ class TenLauncher:
         del self._unanswered[name]
         if code not in (DONE, CHANNEL_EXISTS):
             raise self._api.failure("start", code)
-        self._keep(name)
-        return AgentRef(self.name, name)
+        ref = AgentRef(self.name, name)
+        self._keep(ref)
+        return ref
 
     async def poll(self, ref: AgentRef) -> AgentState:
         """Running as long as the server lists the channel. It does not tell how an agent ended."""
-        if not await self._listed(ref.name):
+        if not await self._listed(ref):
             return UNKNOWN
-        self._keep(ref.name)
+        self._keep(ref)
         return RUNNING
 
     async def stop(self, ref: AgentRef) -> None:
         """Ask for the end, which has come when the server answers; a start that may yet happen is waited for."""
         self._forget(ref.name)
-        code = await self._ask_to_end(ref.name)
+        code = await self._ask_to_end(ref)
         while code == NO_SUCH_CHANNEL and self._now() < self._unanswered.get(ref.name, 0.0):
             await asyncio.sleep(_PAUSE)
-            code = await self._ask_to_end(ref.name)
-        if code not in (DONE, NO_SUCH_CHANNEL) and not await self._ended_meanwhile(ref.name, code):
+            code = await self._ask_to_end(ref)
+        if code not in (DONE, NO_SUCH_CHANNEL) and not await self._ended_meanwhile(ref, code):
             raise self._api.failure("stop", code)
         self._unanswered.pop(ref.name, None)
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:
         """The agents in channels of such names."""
-        wanted = self._channel(prefix)
+        wanted = self._channel_prefix + prefix
         found = [channel for channel in await self._channels() if channel.startswith(wanted)]
         return [AgentRef(self.name, channel.removeprefix(self._channel_prefix)) for channel in found]
 
@@ -101,41 +103,41 @@ class TenLauncher:
         await asyncio.gather(*pings, return_exceptions=True)
         await self._api.aclose()
 
-    async def _ask_to_end(self, name: str) -> str:
-        return await self._api.stop(name, self._channel(name), self._now() + self._patience)
+    async def _ask_to_end(self, ref: AgentRef) -> str:
+        return await self._api.stop(ref.name, self._channel(ref), self._now() + self._patience)
 
-    async def _ended_meanwhile(self, name: str, code: str) -> bool:
+    async def _ended_meanwhile(self, ref: AgentRef, code: str) -> bool:
         """Whether the signals met nobody because another stop's had done their work."""
-        return code == NOT_STOPPED and not await self._listed(name)
+        return code == NOT_STOPPED and not await self._listed(ref)
 
-    async def _listed(self, name: str) -> bool:
-        return self._channel(name) in await self._channels()
+    async def _listed(self, ref: AgentRef) -> bool:
+        return self._channel(ref) in await self._channels()
 
     async def _channels(self) -> Sequence[str]:
         return await self._api.channels(self._now() + self._patience)
 
-    def _keep(self, name: str) -> None:
+    def _keep(self, ref: AgentRef) -> None:
         """Ping this agent from now on, if its template wants that and nobody does."""
-        if self._template.timeout is not None and name not in self._pings:
+        if self._template.timeout is not None and ref.name not in self._pings:
             interval = self._template.timeout / _PINGS_PER_TIMEOUT
-            self._pings[name] = asyncio.get_running_loop().create_task(self._ping(name, interval))
+            self._pings[ref.name] = asyncio.get_running_loop().create_task(self._ping(ref, interval))
 
     def _forget(self, name: str) -> None:
         task = self._pings.pop(name, None)
         if task is not None:
             task.cancel()
 
-    async def _ping(self, name: str, interval: float) -> None:
+    async def _ping(self, ref: AgentRef, interval: float) -> None:
         """Until the server has no such worker; what it cannot answer now, it may answer next time."""
         code = DONE
         while code != NO_SUCH_CHANNEL:
             await asyncio.sleep(interval)
             with suppress(AgentRefused, AgentUnavailable):
-                code = await self._api.ping(name, self._channel(name), self._now() + self._patience)
-        del self._pings[name]
+                code = await self._api.ping(ref.name, self._channel(ref), self._now() + self._patience)
+        del self._pings[ref.name]
 
-    def _channel(self, name: str) -> str:
-        return self._channel_prefix + name
+    def _channel(self, ref: AgentRef) -> str:
+        return ref.channel or self._channel_prefix + ref.name
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -4,11 +4,13 @@ Called by `cli` and by tests; `rules` is what settings must hold to, `offers` wh
 the environment, the clock or the machine's randomness by itself: they are arguments.
 """
 
+import asyncio
+import logging
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 
@@ -30,7 +32,7 @@ from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Limits, Offer, Opened
 from session_service.sessions.news import News
-from session_service.sessions.recovery import recover
+from session_service.sessions.recovery import recovered
 from session_service.sessions.store.contract import Store
 from session_service.sessions.store.memory import MemoryStore
 from session_service.settings import Client, Settings
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
 
 RETRY_JITTER = 5
 """Seconds over which refused callers are spread."""
+LETTING_GO = 2.0
+"""Seconds that the end of the process waits for the store and the connections to close, after the sessions."""
+
+_log = logging.getLogger("session_service.app")
 
 
 class Service:
@@ -111,13 +117,24 @@ async def _life(
 ) -> AsyncIterator[None]:
     """From before the first call to after the last: what an earlier start left, and what this one has to leave."""
     with ops.listening() if ops else nullcontext():
-        await recover(sessions, store, offers)
-        yield
+        async with recovered(sessions, store, offers):
+            yield
         await sessions.close()
         launchers: list[object] = [offer.launcher for offer in offers.values()]
-        for launcher in launchers:
-            if isinstance(launcher, Connected):
-                await launcher.aclose()
+        connections = [launcher.aclose for launcher in launchers if isinstance(launcher, Connected)]
+        await _let_go([store.close, *connections])
+
+
+async def _let_go(closings: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    """Close what is still open; the process ends all the same, whatever does not close in time or fails to."""
+    tasks = [asyncio.create_task(close()) for close in closings]
+    _, open_still = await asyncio.wait(tasks, timeout=LETTING_GO)
+    failed = [task for task in tasks if task not in open_still and task.exception()]
+    if open_still or failed:
+        values = {"event": "service.not_closed", "count": len(open_still) + len(failed), "of": len(tasks)}
+        _log.warning("the store or connections of launchers were not closed", extra=values)
+    for task in open_still:
+        task.cancel()
 
 
 def _metrics(settings: Settings) -> "Metrics | None":

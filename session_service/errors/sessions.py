@@ -44,11 +44,11 @@ class StoreUnavailable(ServiceError):
 
 
 class NotReady(ServiceError):
-    """Sessions of an earlier start cannot be ended by this one: their launcher is not installed."""
+    """Sessions of an earlier start cannot be ended by this one, or are still being asked after."""
 
     code = "not_ready"
     status = 503
-    public = "The service found sessions that it cannot end. The operator finds them in the log."
+    public = "The service found sessions that it cannot end or does not know yet. The operator finds them in the log."
 
 
 class Draining(ServiceError):

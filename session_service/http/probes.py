@@ -43,6 +43,8 @@ def routes(sessions: Sessions, request_ids: RequestIds) -> list[Route]:
     async def readyz(request: Request) -> Response:
         if sessions.draining:
             return refusal(Draining(retry_after=RETRY_AFTER), request_ids())
-        return refusal(NotReady(), request_ids()) if sessions.stranded else await livez(request)
+        if sessions.stranded or sessions.finding_out:
+            return refusal(NotReady(), request_ids())
+        return await livez(request)
 
     return [Route("/livez", livez, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]

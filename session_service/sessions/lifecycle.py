@@ -48,6 +48,8 @@ class Sessions:
         self._closing = False
         self.stranded: tuple[str, ...] = ()
         """Sessions of an earlier start that nobody here can end; `recovery` finds them."""
+        self.finding_out = False
+        """Whether agents of an earlier start are being asked after; `recovery` does that."""
 
     async def open(self, grant: Grant, caller: Caller) -> Session:
         """A new session whose agent is accepted; the answer budget counts from the caller's arrival.
@@ -152,7 +154,6 @@ class Sessions:
         if left:
             values = {"event": "service.sessions_left", "count": len(left), "sessions": left[:LEFT_TOLD]}
             _log.error("sessions have not ended in time, and are left to the next start", extra=values)
-        await self._store.close()
 
     def hurry(self) -> None:
         """Where `close` waits for ends, it waits no longer; a no-op before."""

@@ -24,7 +24,7 @@ class Live:
 
     def ref(self) -> AgentRef:
         """How the launcher finds the agent: by what its start told, or by name alone where that was lost."""
-        return AgentRef(self.row.launcher, self.row.session_id, json.loads(self.status.ref or "{}"))
+        return AgentRef(self.row.launcher, self.row.session_id, json.loads(self.status.ref or "{}"), self.row.channel)
 
 
 class Table:

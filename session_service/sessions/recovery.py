@@ -1,99 +1,138 @@
-"""What a restarted service does with the sessions that the last one left. Called once by `app`, before the first call.
+"""What a restarted service does with the sessions that the last one left. Entered once by `app`, before the first call.
 
 Decided here: an agent that survived and can be found goes on in its session; everything else is ended as `lost`, and
-stopped by name; agents of this deployment that no session knows are stopped; a session whose launcher is not installed
-is left as it is, and keeps the service from being ready: somebody has to look. From then on agents are asked after.
+stopped by name; a session whose launcher or project is not configured any more is left as it is, and keeps the service
+from being ready: somebody has to look. Whoever has to be asked elsewhere is asked while calls are already answered, for
+so long in all; of whom nothing was heard by then, that goes on, and is asked after in `rounds`.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
-from session_service.agents.contract import AgentRef, Launcher
-from session_service.errors import ServiceError
+from session_service.agents.contract import Launcher
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.live import Live
 from session_service.sessions.minting import NO_LAUNCHER
 from session_service.sessions.model import Offer, Reason
 from session_service.sessions.store.contract import Record, Row, State, Store
+from session_service.sessions.strays import end_strays
 from session_service.sessions.turns import Turns
+
+PATIENCE = 10.0
+"""Seconds that a start asks after agents elsewhere, all of them together, before it counts as ready."""
 
 _log = logging.getLogger("session_service.sessions")
 
 
-async def recover(sessions: Sessions, store: Store, offers: Mapping[str, Offer]) -> None:
-    """Adopt or end every session of the store, and end strays; what nobody here can end is `sessions.stranded`."""
-    turns = Turns()
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A session whose agent may still run elsewhere, and who knows."""
+
+    record: Record
+    offer: Offer
+    launcher: Launcher
+
+
+@asynccontextmanager
+async def recovered(sessions: Sessions, store: Store, offers: Mapping[str, Offer]) -> AsyncIterator[None]:
+    """Adopt or end every session of the store. Inside, agents elsewhere are asked after, and strays are ended.
+
+    `sessions.finding_out` is True until all have been asked or PATIENCE is over; what nobody here can end is
+    `sessions.stranded`. Raises StoreUnavailable.
+    """
     records = await store.live()
-    ours = [(record, offer) for record in records if (offer := _offer(record.row, offers))]
-    stranded = [record.row for record in records if _offer(record.row, offers) is None]
-    for row in stranded:
-        values = {"event": "session.stranded", "session": row.session_id, "launcher": row.launcher}
-        _log.error("session without its launcher", extra=values)
-    await asyncio.gather(*(_take_up(sessions, record, offer, turns) for record, offer in ours))
-    known = {record.row.session_id for record in await store.live()}
-    await asyncio.gather(*(_stop_strays(offer, store.deployment, known, turns) for offer in offers.values()))
-    sessions.stranded = tuple(row.session_id for row in stranded)
+    sessions.stranded = tuple(_strand(one.row) for one in records if _offer(one.row, offers) is None)
+    doubts = [doubt for one in records if (doubt := _take_up(sessions, one, offers)) is not None]
+    sessions.finding_out = bool(doubts)
+    turns = Turns()
+    tasks = [asyncio.create_task(_find_out(sessions, doubts, turns), name="recovery")]
+    tasks += [asyncio.create_task(end_strays(offer, store, turns), name="strays") for offer in offers.values()]
     sessions.look_after()
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
-async def _take_up(sessions: Sessions, record: Record, offer: Offer, turns: Turns) -> None:
-    """Adopt a session, and end it where its agent does not go on."""
-    sessions.adopt(record, offer)
-    if await _goes_on(record, offer, turns):
-        values = {"event": "session.adopted", "session": record.row.session_id, "launcher": record.row.launcher}
-        _log.info("session adopted", extra=values)
-    else:
-        sessions.end(record.row.session_id, Reason.LOST)
+def _strand(row: Row) -> str:
+    values = {
+        "event": "session.stranded",
+        "session": row.session_id,
+        "client": row.client,
+        "launcher": row.launcher,
+        "project": row.project,
+    }
+    _log.error("session without its client, launcher or project", extra=values)
+    return row.session_id
 
 
 def _offer(row: Row, offers: Mapping[str, Offer]) -> Offer | None:
-    """What the session was made from; None where its client or launcher is gone, and an agent may run."""
+    """What the session was made from; None where its client, launcher or project is gone, and an agent may run."""
     offer = offers.get(row.client)
-    if offer is not None and _launcher_name(offer) == row.launcher:
-        return offer
     if row.launcher == NO_LAUNCHER:  # there is nobody to stop, so anybody's will do
         return replace(offer or next(iter(offers.values())), launcher=None)
+    if offer is None or offer.launcher is None or offer.launcher.name != row.launcher:
+        return None
+    return offer if row.project in (None, offer.launcher.project) else None
+
+
+def _take_up(sessions: Sessions, record: Record, offers: Mapping[str, Offer]) -> _Doubt | None:
+    """Adopt a session, and end it where its agent cannot go on; where others have to tell, that is for later."""
+    offer = _offer(record.row, offers)
+    if offer is None:
+        return None
+    sessions.adopt(record, offer)
+    if not _may_go_on(record, offer):
+        sessions.end(record.row.session_id, Reason.LOST)
+    elif offer.launcher is not None:
+        return _Doubt(record, offer, offer.launcher)
+    else:
+        _tell_adopted(record.row)
     return None
 
 
-def _launcher_name(offer: Offer) -> str:
-    return offer.launcher.name if offer.launcher else NO_LAUNCHER
-
-
-async def _goes_on(record: Record, offer: Offer, turns: Turns) -> bool:
-    """Whether the agent still runs, as far as anybody can tell; a provider that does not answer gets the doubt."""
+def _may_go_on(record: Record, offer: Offer) -> bool:
     if record.status.state is not State.RUNNING:
         return False
-    if offer.launcher is None:
-        return record.row.client == offer.client
-    if not offer.launcher.survives_restart:
-        return False
+    return offer.launcher.survives_restart if offer.launcher else record.row.client == offer.client
+
+
+async def _find_out(sessions: Sessions, doubts: Sequence[_Doubt], turns: Turns) -> None:
+    asked = {asyncio.create_task(_ask(sessions, doubt, turns)): doubt for doubt in doubts}
     try:
-        async with turns.of(offer.client, offer.launcher):
-            state = await offer.launcher.poll(Live(record.row, offer, record.status).ref())
+        _, unheard = await asyncio.wait(asked, timeout=PATIENCE) if asked else ((), ())
+        for task in unheard:
+            _tell_adopted(asked[task].record.row)
+        if unheard:
+            values = {"event": "service.agents_unheard", "count": len(unheard), "seconds": PATIENCE}
+            _log.warning("nothing was heard of some agents; they are asked after later", extra=values)
+    finally:
+        for task in asked:
+            task.cancel()
+        sessions.finding_out = False
+
+
+async def _ask(sessions: Sessions, doubt: _Doubt, turns: Turns) -> None:
+    if await _runs(doubt, turns):
+        _tell_adopted(doubt.record.row)
+    else:
+        sessions.end(doubt.record.row.session_id, Reason.LOST)
+
+
+async def _runs(doubt: _Doubt, turns: Turns) -> bool:
+    """Whether the agent still runs, as far as anybody can tell; a provider that does not answer gets the doubt."""
+    ref = Live(doubt.record.row, doubt.offer, doubt.record.status).ref()
+    try:
+        async with turns.of(doubt.offer.client, doubt.launcher):
+            return (await doubt.launcher.poll(ref)).kind == "running"
     except Exception:  # noqa: BLE001 - launchers are not ours to trust
         return True
-    return state.kind == "running"
 
 
-async def _stop_strays(offer: Offer, prefix: str, known: set[str], turns: Turns) -> None:
-    """Stop what runs under our prefix and belongs to no session: its start was told to nobody."""
-    launcher = offer.launcher
-    if launcher is None:
-        return
-    try:
-        strays = [ref for ref in await launcher.list(prefix) if ref.name not in known]
-        await asyncio.gather(*(_stop_stray(launcher, ref, turns.of(offer.client, launcher)) for ref in strays))
-    except Exception as error:  # noqa: BLE001 - launchers are not ours to trust
-        why = str(error) if isinstance(error, ServiceError) else type(error).__name__
-        values = {"event": "agent.strays_unknown", "launcher": launcher.name, "why": why}
-        _log.error("strays not found", extra=values)
-
-
-async def _stop_stray(launcher: Launcher, ref: AgentRef, turn: AbstractAsyncContextManager[None]) -> None:
-    _log.warning("stray agent stopped", extra={"event": "agent.stray", "session": ref.name})
-    async with turn:
-        await launcher.stop(ref)
+def _tell_adopted(row: Row) -> None:
+    values = {"event": "session.adopted", "session": row.session_id, "launcher": row.launcher}
+    _log.info("session adopted", extra=values)

@@ -77,6 +77,6 @@ async def until_dead(pid: int) -> None:
 
 async def listed(launcher: Launcher, prefix: str) -> Sequence[AgentRef]:
     """What it lists, once there is something: for a moment after a spawn, Linux shows an empty environment."""
-    while not (found := await launcher.list(prefix)):
+    while not (found := await launcher.list(prefix)):  # noqa: ASYNC110 - no event tells of it
         await asyncio.sleep(0.005)
     return found

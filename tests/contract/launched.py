@@ -1,7 +1,8 @@
 """A service around a launcher of the test's own, which no setting could choose."""
 
 import asyncio
-from contextlib import nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from session_service.agents.contract import Launcher
@@ -53,6 +54,7 @@ class Launched:
     limits: Limits = field(default_factory=lambda: Limits(50, 10))
     store: MemoryStore = field(default_factory=lambda: MemoryStore("0a1b2c3d"))
     clocks: Clocks = field(default_factory=lambda: Clocks(3600.0))
+    stop_at_shutdown: bool = True
     hooks: list[Hook] = field(init=False)
     sessions: Sessions = field(init=False)
     endpoint: InProcess = field(init=False)
@@ -62,7 +64,15 @@ class Launched:
         self.sessions = Sessions(self.store, admission, clock, CountedEntropy())
         report_url = reports.url("http://127.0.0.1:8080")
         offer = Offer(
-            "acme", CLIENT_ID, TRANSPORT, self.launcher, self.limits, BUDGET, self.clocks, report_url=report_url
+            "acme",
+            CLIENT_ID,
+            TRANSPORT,
+            self.launcher,
+            self.limits,
+            BUDGET,
+            self.clocks,
+            self.stop_at_shutdown,
+            report_url=report_url,
         )
         throttle = Throttle(9, float)
         auth = Auth("X-Cekura-Secret", [key(SECRET.encode(), Opened(offer, "blue"))], Callers((), ()), throttle)
@@ -77,8 +87,13 @@ class Launched:
         ]
         routes = [hook.route() for hook in self.hooks]
         routes.append(Reports(self.sessions, failures, Throttle(60, float, TooManyReports), clock, request_ids).route())
-        rest = probes.build(self.sessions, request_ids, nullcontext, routes)
+        rest = probes.build(self.sessions, request_ids, self._life, routes)
         self.endpoint = InProcess(Service(endpoint, PATH, rest, request_ids, self.sessions))
+
+    @asynccontextmanager
+    async def _life(self) -> AsyncIterator[None]:
+        yield
+        await self.sessions.close()
 
     def reason(self) -> Reason | None:
         """Why the newest session ended; None while it has not."""

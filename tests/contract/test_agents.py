@@ -28,9 +28,15 @@ def launched() -> Iterator[LaunchedFactory]:
     with ExitStack() as stack:
 
         def make(
-            launcher: Launcher, sessions: int = 50, starts: int = 10, store: MemoryStore | None = None
+            launcher: Launcher,
+            sessions: int = 50,
+            starts: int = 10,
+            store: MemoryStore | None = None,
+            *,
+            stop_at_shutdown: bool = True,
         ) -> Launched:
-            made = Launched(launcher, Limits(sessions, starts), store or MemoryStore("0a1b2c3d"))
+            limits = Limits(sessions, starts)
+            made = Launched(launcher, limits, store or MemoryStore("0a1b2c3d"), stop_at_shutdown=stop_at_shutdown)
             stack.callback(made.endpoint.close)
             return made
 
@@ -130,6 +136,22 @@ def test_a_service_that_ends_ends_every_session(in_process: InProcessFactory) ->
     assert (refused.status, refused.code, refused.header("retry-after")) == (503, "draining", "5")
 
 
+class HostedLauncher(MemoryLauncher):
+    """Its agents run elsewhere, and go on when the service ends."""
+
+    survives_restart = True
+
+
+@clause("AGT-7")
+@pytest.mark.parametrize(("stop", "left"), [(True, 0), (False, 1)])
+def test_a_service_that_ends_leaves_what_the_next_start_finds(launched: LaunchedFactory, stop: bool, left: int) -> None:
+    """As its settings say; with no new session either way."""
+    house = launched(HostedLauncher(), stop_at_shutdown=stop)
+    assert house.endpoint.call().status == 200
+    house.endpoint.end()
+    assert (len(house.live()), house.endpoint.call().code) == (left, "draining")
+
+
 @clause("AGT-8", "AUTH-5")
 def test_the_log_says_why_an_agent_was_not_started(
     in_process: InProcessFactory, caplog: pytest.LogCaptureFixture
@@ -161,10 +183,13 @@ def test_nothing_is_started_that_cannot_be_recorded(launched: LaunchedFactory) -
 
 
 @clause("PRO-4", "REF-2")
-def test_a_service_that_cannot_end_what_it_found_is_not_ready(launched: LaunchedFactory) -> None:
-    """It lives, and takes calls that reach it; whoever balances them is told to wait for the operator."""
+@pytest.mark.parametrize("state", ["stranded", "finding_out"])
+def test_a_service_that_cannot_end_what_it_found_or_does_not_know_it_yet_is_not_ready(
+    launched: LaunchedFactory, state: str
+) -> None:
+    """It lives, and takes calls that reach it; whoever balances them is told to wait."""
     house = launched(MemoryLauncher())
-    house.sessions.stranded = ("somebody",)
+    setattr(house.sessions, state, ("somebody",))
     ready = house.endpoint.call("GET", "/readyz")
     assert (ready.status, ready.code, ready.header("retry-after")) == (503, "not_ready", None)
-    assert house.endpoint.call("GET", "/livez").status == 200
+    assert (house.endpoint.call("GET", "/livez").status, house.endpoint.call().status) == (200, 200)

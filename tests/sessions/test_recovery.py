@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,13 +11,14 @@ from session_service.agents.contract import UNKNOWN, AgentRef, AgentState
 from session_service.errors import AgentUnavailable
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Clocks, Limits, Offer, Reason
-from session_service.sessions.recovery import recover
+from session_service.sessions.recovery import PATIENCE, recovered
+from session_service.sessions.rounds import ROUND
 from session_service.sessions.store.contract import Row, State
 from session_service.sessions.store.memory import MemoryStore
 from session_service.sessions.turns import AT_ONCE
 from tests.agents.fakes import MemoryLauncher
 from tests.agents.specs import agent_spec
-from tests.sessions.conftest import NOW, TRANSPORT, House
+from tests.sessions.conftest import NOW, TRANSPORT, House, caller, stays
 from tests.virtual_time import run
 
 
@@ -48,6 +50,51 @@ class CountingLauncher(HostedLauncher):
         return await super().poll(ref)
 
 
+class HangingLauncher(HostedLauncher):
+    """The provider takes every question and answers none; `asked` counts them."""
+
+    asked = 0
+
+    async def poll(self, ref: AgentRef) -> AgentState:
+        """Hang."""
+        self.asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class UnlistingLauncher(HostedLauncher):
+    """The provider is down for as many looks as `down` says; `looks` tells when it was asked."""
+
+    def __init__(self, down: int) -> None:
+        super().__init__()
+        self.down = down
+        self.looks: list[float] = []
+
+    async def list(self, prefix: str) -> Sequence[AgentRef]:
+        """Fail, or tell."""
+        self.looks.append(asyncio.get_running_loop().time())
+        if len(self.looks) <= self.down:
+            raise AgentUnavailable("no answer in the test")
+        return await super().list(prefix)
+
+
+class UnstoppingLauncher(HostedLauncher):
+    """The first stop of each agent fails."""
+
+    async def stop(self, ref: AgentRef) -> None:
+        """Fail, or stop."""
+        if ("stop", ref.name) not in self.calls:
+            self.calls.append(("stop", ref.name))
+            raise AgentUnavailable("no answer in the test")
+        await super().stop(ref)
+
+
+class ElsewhereLauncher(HostedLauncher):
+    """Its agents are in one project, and it finds none in another."""
+
+    project = "one"
+
+
 class ForgetfulLauncher(HostedLauncher):
     """The provider has lost the agent."""
 
@@ -73,11 +120,13 @@ def offer(launcher: MemoryLauncher | None, client: str = "acme") -> Offer:
     return Offer(client, f"{client}-id", TRANSPORT, launcher, Limits(50, 10), 7.0, Clocks(3600.0))
 
 
-async def left_behind(store: MemoryStore, state: State, launcher: str = "memory", client: str = "acme") -> str:
+async def left_behind(
+    store: MemoryStore, state: State, launcher: str = "memory", client: str = "acme", project: str | None = None
+) -> str:
     """A session of an earlier start, in that state."""
     session_id = f"{store.deployment}-{state.value}"
     row = Row(session_id, client, "agora", f"cekura-{session_id}", launcher, 1, NOW - 60.0, NOW + 600.0)
-    await store.admit(row, Limits(9, 9), Limits(9, 9))
+    await store.admit(replace(row, project=project), Limits(9, 9), Limits(9, 9))
     if state is not State.STARTING:
         await store.accepted(session_id, '{"seat": 7}')
     if state is State.ENDING:
@@ -92,8 +141,8 @@ def restart(
 
     async def main() -> None:
         await steps
-        await recover(house.sessions, house.store, {"acme": offer(launcher)})
-        await asyncio.sleep(watched)
+        async with recovered(house.sessions, house.store, {"acme": offer(launcher)}):
+            await asyncio.sleep(watched)
 
     run(main)
     return house.sessions
@@ -162,7 +211,7 @@ def test_a_provider_that_does_not_answer_costs_nobody_their_call(house: House) -
 
 
 def test_thousands_of_agents_elsewhere_are_asked_after_in_turns(house: House) -> None:
-    """As many at once as the launcher's server can be asked; not one after another, with a caller waiting."""
+    """As many at once as the launcher's server can be asked; not one after another."""
 
     async def main() -> None:
         launcher, roomy = CountingLauncher(), Limits(9999, 9999)
@@ -173,8 +222,10 @@ def test_thousands_of_agents_elsewhere_are_asked_after_in_turns(house: House) ->
             await house.store.admit(row, roomy, roomy)
             await house.store.accepted(session_id, None)
         begun = asyncio.get_running_loop().time()
-        await recover(house.sessions, house.store, {"acme": offer(launcher)})
-        assert asyncio.get_running_loop().time() - begun == pytest.approx(1000 / AT_ONCE * 0.2)
+        async with recovered(house.sessions, house.store, {"acme": offer(launcher)}):
+            while house.sessions.finding_out:  # noqa: ASYNC110 - in stepped time
+                await asyncio.sleep(0.01)
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(1000 / AT_ONCE * 0.2, abs=0.1)
         assert launcher.most == AT_ONCE
 
     run(main)
@@ -186,6 +237,106 @@ def test_strays_of_this_deployment_are_stopped_and_nobody_elses(house: House) ->
     launcher.running = {name: agent_spec(name) for name in ("0a1b2c3d-stray", "ffffffff-other")}
     restart(house, launcher, left_behind(house.store, State.ENDING))
     assert set(launcher.running) == {"ffffffff-other"}
+
+
+def test_a_provider_that_hangs_is_waited_for_once_and_not_for_each_wave(house: House) -> None:
+    """A thousand agents, two hundred asked at once: ten seconds in all, and every session goes on meanwhile."""
+
+    async def main() -> None:
+        launcher, roomy = HangingLauncher(), Limits(9999, 9999)
+        for number in range(1000):
+            row = Row(f"{number}", "acme", "agora", f"cekura-{number}", "memory", 1, NOW - 60.0, NOW + 600.0)
+            await house.store.admit(row, roomy, roomy)
+            await house.store.accepted(row.session_id, None)
+        async with recovered(house.sessions, house.store, {"acme": offer(launcher)}):
+            assert house.sessions.finding_out
+            await asyncio.sleep(PATIENCE + 0.1)
+            assert (house.sessions.finding_out, launcher.asked, await house.taken()) == (False, AT_ONCE, 1000)
+            await asyncio.sleep(ROUND)
+            assert launcher.asked > AT_ONCE
+
+    run(main)
+
+
+def test_nobody_waits_where_there_is_nobody_to_be_asked(house: House) -> None:
+    """What runs on this machine, and what has no agent, is decided at once."""
+
+    async def main() -> None:
+        await left_behind(house.store, State.RUNNING)
+        async with recovered(house.sessions, house.store, {"acme": offer(MemoryLauncher())}):
+            assert not house.sessions.finding_out
+
+    run(main)
+
+
+@pytest.mark.parametrize(("was", "stranded"), [("one", False), (None, False), ("another", True)])
+def test_a_session_of_another_project_is_stranded_and_not_ended(house: House, was: str | None, stranded: bool) -> None:
+    """Nobody finds its agent there, which is no sign that it has gone; a row of an older version has no project."""
+    launcher = ElsewhereLauncher()
+    sessions = restart(house, launcher, left_behind(house.store, State.RUNNING, project=was))
+    assert sessions.stranded == (("0a1b2c3d-running",) if stranded else ())
+    assert (reason(house, "0a1b2c3d-running") is None) == stranded
+    assert (launcher.calls == []) == stranded
+
+
+def test_the_launcher_is_told_the_channel_that_the_session_has(house: House) -> None:
+    """It may have been made with another prefix than today's."""
+
+    class Channels(HostedLauncher):
+        """Keeps what it was asked about."""
+
+        asked = ""
+
+        async def poll(self, ref: AgentRef) -> AgentState:
+            """Keep it."""
+            self.asked = ref.channel
+            return await super().poll(ref)
+
+    launcher = Channels()
+    restart(house, launcher, left_behind(house.store, State.RUNNING))
+    assert launcher.asked == "cekura-0a1b2c3d-running"
+
+
+def test_strays_are_looked_for_until_the_provider_can_tell(house: House) -> None:
+    """After 15 s, twice as long each time, at most ten minutes; once told, it is not asked again."""
+    launcher = UnlistingLauncher(down=8)
+    launcher.running = {"0a1b2c3d-stray": agent_spec("0a1b2c3d-stray")}
+    restart(house, launcher, left_behind(house.store, State.ENDING), watched=6000)
+    pauses = [later - earlier for earlier, later in zip(launcher.looks, launcher.looks[1:], strict=False)]
+    assert pauses == pytest.approx([15, 30, 60, 120, 240, 480, 600, 600])
+    assert launcher.running == {}
+
+
+def test_a_stray_that_cannot_be_stopped_is_stopped_later(house: House) -> None:
+    """One more look finds it again."""
+    launcher = UnstoppingLauncher()
+    launcher.running = {f"0a1b2c3d-{number}": agent_spec(f"0a1b2c3d-{number}") for number in range(3)}
+    restart(house, launcher, left_behind(house.store, State.ENDING), watched=20)
+    assert launcher.running == {}
+
+
+def test_a_session_that_begins_meanwhile_is_no_stray(house: House) -> None:
+    """Its agent is listed by a look that began before it."""
+
+    class Slow(UnlistingLauncher):
+        """Its list takes time, and tells what runs at its end."""
+
+        async def list(self, prefix: str) -> Sequence[AgentRef]:
+            """Take the time."""
+            await asyncio.sleep(5)
+            return await super().list(prefix)
+
+    launcher = Slow(down=1)
+
+    async def main() -> None:
+        async with recovered(house.sessions, house.store, {"acme": offer(launcher)}):
+            await asyncio.sleep(17)
+            session = await house.sessions.open(house.grant(launcher), caller(stays))
+            await asyncio.sleep(30)
+            assert list(launcher.running) == [session.session_id]
+        await house.sessions.close()
+
+    run(main)
 
 
 @pytest.mark.parametrize(("launcher", "client"), [("convoai", "acme"), ("memory", "gone")])

@@ -26,7 +26,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of a session when it is admitted, and never changes."""
+    """What is known of a session when it is admitted, and never changes.
+
+    `project` is the Agora project outside of which the launcher does not find the agent; None where that is not so, or
+    where the version that wrote the row did not keep it.
+    """
 
     session_id: str
     client: str
@@ -38,6 +42,7 @@ class Row:
     ends_at: float
     report_hash: str | None = field(default=None, repr=False)
     agent_uid: int | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

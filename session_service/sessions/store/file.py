@@ -36,6 +36,7 @@ STEPS = (
     DROP INDEX session_live;
     CREATE INDEX session_live ON session (created_at) WHERE state <> 'ended';
     """,
+    "ALTER TABLE session ADD COLUMN project TEXT;",
 )
 
 _WAY_OUT = {
@@ -82,6 +83,7 @@ def opened(path: Path, deployment: str) -> File:
         lock = _locked(path)
         undo.callback(os.close, lock)
         try:
+            _check_names(path)
             rows = undo.enter_context(closing(_connected(path)))
             _bring_up_to_date(rows, deployment)
         except (sqlite3.Error, OSError) as error:
@@ -102,6 +104,14 @@ def _locked(path: Path) -> int:
         os.close(lock)
         raise SettingsError(f"SESSION_STORE: {path} is in use by another service. Give each its own file.") from None
     return lock
+
+
+def _check_names(path: Path) -> None:
+    """The lock and SQLite's own log are beside each name, so by a second name another service would get in."""
+    if path.is_file() and path.stat().st_nlink > 1:
+        raise SettingsError(
+            f"SESSION_STORE: {path} has more than one name (a hard link). Leave it one, or name another."
+        )
 
 
 def _connected(path: Path) -> sqlite3.Connection:

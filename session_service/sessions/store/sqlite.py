@@ -5,6 +5,7 @@ statement that writes, and thereby one transaction; admission asks counts that a
 from them at each start, so that it costs the same however many sessions live. `file` says whose the file is.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -25,6 +26,7 @@ KEPT = 100_000
 """Sessions that are remembered, the newest: weeks of a busy deployment, in some 30 MB."""
 FORGET_EVERY = 1000
 """Ends between two looks for sessions to forget."""
+_UNREADABLE = "Go back to the version that wrote it, or move the file away, with its -wal and -shm files."
 
 _ROW = [field.name for field in fields(Row)]
 _COLUMNS = _ROW + [field.name for field in fields(Status)]
@@ -148,18 +150,29 @@ def open_store(path: Path, deployment: str) -> SqliteStore:
     except sqlite3.Error as error:
         file.close()
         raise SettingsError(f"SESSION_STORE: {path} cannot be used: {why(error)}") from error
+    except ValueError as error:
+        file.close()
+        raise SettingsError(f"SESSION_STORE: {path} {error} {_UNREADABLE}") from None
 
 
 def _counted(rows: sqlite3.Connection) -> Slots:
-    """The counts of what an earlier process left."""
+    """The counts of what an earlier process left. ValueError for what no version up to this one has written."""
     slots = Slots()
-    for session_id, client, ends_at, state in rows.execute(
-        "SELECT session_id, client, ends_at, state FROM session WHERE state <> 'ended'"
-    ):
-        slots.take(session_id, client, ends_at)
-        if state != State.STARTING:
-            slots.started(session_id)
+    for found in rows.execute(_SELECT + "WHERE state <> 'ended'"):
+        record = _readable(found)
+        slots.take(record.row.session_id, record.row.client, record.row.ends_at)
+        if record.status.state is not State.STARTING:
+            slots.started(record.row.session_id)
     return slots
+
+
+def _readable(found: tuple[Any, ...]) -> Record:
+    try:
+        record = _record(found)
+        json.loads(record.status.ref or "{}").items()
+    except (ValueError, AttributeError):
+        raise ValueError(f"holds the session {found[0]}, which this version cannot read.") from None
+    return record
 
 
 def _record(found: tuple[Any, ...]) -> Record:

@@ -107,6 +107,31 @@ def test_two_names_of_one_file_are_one_file(path: Path) -> None:
     on(path, steps)
 
 
+def test_a_file_with_a_second_name_is_refused(path: Path) -> None:
+    """By a hard link another service would get in: the lock, and SQLite's own log, are beside the name."""
+    on(path, nothing)
+    (path.parent / "second.db").hardlink_to(path)
+    for name in ("sessions.db", "second.db"):
+        with pytest.raises(SettingsError, match="more than one name"):
+            open_store(path.parent / name, "0a1b2c3d")
+    (path.parent / "second.db").unlink()
+    on(path, nothing)
+
+
+@pytest.mark.parametrize("change", ["state = 'paused'", "reason = 'whim'", "ref = '{'", "ref = '7'"])
+def test_a_live_session_that_this_version_cannot_read_is_refused_at_the_start(path: Path, change: str) -> None:
+    """With its id: nobody could end it."""
+
+    async def fill(store: SqliteStore) -> None:
+        await store.admit(row("a"), WIDE, WIDE)
+
+    on(path, fill)
+    with closing(sqlite3.connect(path, isolation_level=None)) as rows:
+        rows.execute(f"UPDATE session SET {change}")  # noqa: S608 - our own words
+    with pytest.raises(SettingsError, match=r"session a, which this version cannot read.*Go back"):
+        open_store(path, "0a1b2c3d")
+
+
 def test_a_file_of_a_newer_version_is_refused(path: Path) -> None:
     """And left as it is."""
     with sqlite3.connect(path) as connection:
