@@ -9,17 +9,23 @@ from dataclasses import replace
 
 from session_service.check import calls
 from session_service.check.context import Context
-from session_service.check.likeness import is_like
+from session_service.check.likeness import is_like, says_as_much
 from session_service.check.messages import Answer, Exchange, Header, Request
 from session_service.check.model import CannotTell, Finding
 
 _USUAL_HEADERS = ("X-Cekura-Secret", "X-API-Key", "Authorization")
+_READ_IT = 'Read client_id from a JSON object in the body, `{"client_id": "..."}`, and for GET from the query.'
 
 
 async def refused(context: Context, exchange: Exchange, answer: Answer) -> Finding:
     """For 400, 401, 403 and 422: who came was not let in, or what came was not understood."""
-    if await is_like(context, exchange, calls.platform(context.target, context.wrong())) is False:
+    wrong = calls.platform(context.target, context.wrong())
+    like = await is_like(context, exchange, wrong)
+    if like is False:
         return await known(context, exchange, answer)
+    before = next((one for one in context.refused if _shape(one.request) == _shape(wrong)), None)
+    if like and before is not None and not says_as_much(before, exchange):
+        return _locked_out(before, exchange)
     opened = await _with_another_header(context)
     if opened is not None:
         return _wrong_header(context, opened)
@@ -33,21 +39,51 @@ async def known(context: Context, exchange: Exchange, answer: Answer) -> Finding
     """A wrong secret is answered otherwise, so this one is right: is it the client id?"""
     unknown = calls.platform(context.target, context.right(), f"nobody-{context.world.entropy(8).hex()}")
     if await is_like(context, exchange, unknown):
-        what = (
-            f"The client id is not served: the secret is right, and the answer ({answer.status}) is the one for an id "
-            "that nobody has."
-        )
-        mend = (
-            "Compare --client-id here and Client ID in the platform's form with the ids in the endpoint's settings, "
-            "case included."
-        )
-        return Finding(what, exchange, mend=mend)
+        none = calls.platform(context.target, context.right(), calls.NOT_GIVEN)
+        return _wrong_client(exchange, answer, unread=await is_like(context, exchange, none) is True)
     what = (
         f"The call was answered {answer.status}, though secret and client id are right: wrong ones are told otherwise."
     )
     mend = (
         "The endpoint has a reason of its own: look at the answer, and into its log. A list of the addresses that may "
         "call is a usual one."
+    )
+    return Finding(what, exchange, mend=mend)
+
+
+def _wrong_client(exchange: Exchange, answer: Answer, *, unread: bool) -> Finding:
+    mend = (
+        "Compare --client-id here and Client ID in the platform's form with the ids in the endpoint's settings, "
+        "case included."
+    )
+    if not unread:
+        what = (
+            f"The client id is not served: the secret is right, and the answer ({answer.status}) is the one for an id "
+            "that nobody has."
+        )
+        return Finding(what, exchange, mend=mend)
+    what = (
+        f"The secret is right, and the client id is not taken: the answer ({answer.status}) is the one for an id that "
+        "nobody has, and for a call that has none. Either this one is not served, or the endpoint does not find it."
+    )
+    return Finding(what, exchange, mend=f"{mend} Or the endpoint looks elsewhere. {_READ_IT}")
+
+
+def _shape(request: Request) -> tuple[object, ...]:
+    """All of a request but what its headers say: by it a call with a wrong secret is known among others."""
+    sizes = tuple((header.name, len(header.value)) for header in request.headers)
+    return request.method, request.path, request.body, sizes
+
+
+def _locked_out(before: Exchange, exchange: Exchange) -> Finding:
+    what = (
+        f"This machine seems to be locked out: when the run began, a wrong secret was answered {before.status}, and "
+        f"now a wrong one and the one given are both answered {exchange.status}."
+    )
+    mend = (
+        "Does the endpoint, or what stands before it, block who comes with wrong secrets? Exempt this machine's "
+        "address while you check. Or wait until the block ends, and begin with --only R01, which sends no wrong one "
+        "while all is well."
     )
     return Finding(what, exchange, mend=mend)
 
@@ -103,7 +139,7 @@ def _wrong_secret(context: Context, exchange: Exchange, answer: Answer, *, unrea
 def _not_understood(exchange: Exchange, answer: Answer) -> Finding:
     what = f"The endpoint does not understand the call: it answered {answer.status}, as it does to a wrong secret."
     mend = (
-        'Read client_id from a JSON object in the body, `{"client_id": "..."}`, and for GET from the query. A '
-        "framework that checks headers may miss one: compare its name with Secret Header Name in the platform's form."
+        f"{_READ_IT} A framework that checks headers may miss one: compare its name with Secret Header Name in the "
+        "platform's form."
     )
     return Finding(what, exchange, mend=mend)

@@ -135,8 +135,10 @@ class Context:
             await self.world.sleep(pause)
             exchange = await self.once(request)
         if _pause(exchange) is not None:
+            waited = "twice" if pause <= LONGEST_WAIT else f"and asks for more than {LONGEST_WAIT:.0f} s of patience"
             raise CannotTell(
-                f"the endpoint answered {exchange.status}, come back later, and a second time after waiting"
+                f"the endpoint answered {exchange.status}, come back later, {waited}; let it take more calls from this "
+                "machine, or choose fewer checks"
             )
         return exchange
 

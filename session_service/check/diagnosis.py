@@ -15,7 +15,8 @@ from session_service.check.messages import Answer, Exchange, Request, Silence
 from session_service.check.model import Finding
 
 _SILENT = {
-    Silence.CLOSED: "Look into the endpoint's log for this moment: most often it broke while it answered.",
+    Silence.CLOSED: "Look into the endpoint's log for this moment: most often it broke while it answered. If it did "
+    "not, count Content-Length in bytes, after encoding.",
     Silence.NO_ANSWER: "Look for what the endpoint waits for, an agent that does not start or a host that it does not "
     "reach, and give each wait a limit of a few seconds.",
     Silence.SLOW_ANSWER: "Send the answer at once, with its length in bytes as Content-Length.",

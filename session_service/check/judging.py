@@ -34,10 +34,17 @@ def not_refused(exchange: Exchange, call: str) -> tuple[Finding, ...]:
     if answer is None:
         return (Finding(f"{began(call)} was not answered. {silence(exchange)}", exchange),)
     if holds_join_details(answer) or 200 <= answer.status < 300:
-        return (Finding(f"{began(call)} was answered {answer.status} instead of being refused.", exchange),)
+        what = f"{began(call)} was answered {answer.status} instead of being refused.{_void(answer)}"
+        return (Finding(what, exchange),)
     if answer.status >= 500:
         return (Finding(f"{began(call)} was answered {answer.status}: the endpoint broke over it.", exchange),)
     return ()
+
+
+def _void(answer: Answer) -> str:
+    if holds_join_details(answer) or document(answer) is None:
+        return ""
+    return " It holds no join details, but a caller goes by the status: a refusal is a 4xx."
 
 
 def silence(exchange: Exchange) -> str:

@@ -19,7 +19,12 @@ _UNSERVED = (404, 405, 501)
 async def is_like(context: Context, exchange: Exchange, request: Request) -> bool | None:
     """Whether `request`, which has to be refused, is answered as `exchange` was; None where that cannot be told."""
     other = await _refused(context, request)
-    return None if other is None else _meaning(other) == _meaning(exchange)
+    return None if other is None else says_as_much(other, exchange)
+
+
+def says_as_much(one: Exchange, other: Exchange) -> bool:
+    """Whether two answers have one meaning."""
+    return _meaning(one) == _meaning(other)
 
 
 async def is_served(context: Context, request: Request) -> bool:

@@ -91,7 +91,12 @@ class Reading:
         try:
             return self._parser.next_event()
         except h11.RemoteProtocolError as error:
-            raise Unreadable(self._kind(error)) from None
+            raise Unreadable(self._kind(error), self._short()) from None
+
+    def _short(self) -> str:
+        """How much of a body is missing, where its length was announced."""
+        announced = dict(self.headers).get("content-length", "")
+        return f"{len(self.body)} bytes of the body came, and Content-Length announced {announced}" if announced else ""
 
     def _kind(self, error: h11.RemoteProtocolError) -> Silence:
         if error.error_status_hint == 431:

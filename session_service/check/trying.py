@@ -1,14 +1,15 @@
 """Several calls that each have to be refused, one after the other.
 
-Decided here: that none is made after one that was let in, because each of those starts a session. Called by the cases.
+Decided here: that none is made after one that was let in, because each of those starts a session; and that a good call
+which was refused shows nothing while the platform's own is refused, too. Called by the cases.
 """
 
 from collections.abc import Callable, Mapping
 
-from session_service.check import judging
+from session_service.check import calls, judging
 from session_service.check.context import Context
 from session_service.check.messages import Exchange, Request
-from session_service.check.model import Finding
+from session_service.check.model import CannotTell, Finding
 
 Judge = Callable[[Exchange, str], tuple[Finding, ...]]
 """From a call and its name in words to what is wrong with its answer."""
@@ -25,3 +26,18 @@ async def tried(
         if exchange.is_success:
             break
     return tuple(faults)
+
+
+async def blamed(context: Context, exchange: Exchange, fault: Finding) -> tuple[Finding, ...]:
+    """The fault of a variation of the good call. CannotTell where the platform's own call fares no better by now.
+
+    A refused call left its session for this one. Where it was not, nothing more is sent.
+    """
+    if exchange.answer is not None and not exchange.is_success:
+        plain = await context.mint(calls.platform(context.target, context.right()))
+        if plain.answer is not None and plain.status != 200:
+            raise CannotTell(
+                f"answered {exchange.status}, and the platform's own call is refused by now, too ({plain.status}): "
+                "does a session that runs keep others out?"
+            )
+    return (fault,)

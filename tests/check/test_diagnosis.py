@@ -126,6 +126,35 @@ class Listing(Correct):
         return status, {"error": "address"} if headers else document, headers
 
 
+class FormBody(Correct):
+    """Reads the client id from a form."""
+
+    def client_id(self, body: bytes) -> object:
+        raise Refused(400)
+
+
+class LocksOut(Correct):
+    """Lets nobody in any more who came with three wrong secrets."""
+
+    WRONG: ClassVar[list[str]] = []
+
+    def authorized(self) -> None:
+        if len(self.WRONG) >= 3:
+            raise Refused(403)
+        try:
+            super().authorized()
+        except Refused:
+            self.WRONG.append(self.path)
+            raise
+
+
+class CountsTooFar(Correct):
+    """Announces one byte more than it sends."""
+
+    def send_header(self, keyword: str, value: str) -> None:
+        super().send_header(keyword, str(int(value) + 1) if keyword == "Content-Length" else value)
+
+
 CAUSES: list[tuple[type[Correct], str]] = [
     (Slashed, "It is served with a slash at its end."),
     (GetOnly, "does not serve POST (405). Its Allow header names GET. Set Request Method"),
@@ -138,6 +167,8 @@ CAUSES: list[tuple[type[Correct], str]] = [
     (OtherClient, "The client id is not served"),
     (OtherClientUnknown, "The client id is not served"),
     (Listing, "a reason of its own"),
+    (FormBody, "Either this one is not served, or the endpoint does not find it."),
+    (CountsTooFar, "bytes of the body came, and Content-Length announced"),
 ]
 
 
@@ -145,6 +176,12 @@ CAUSES: list[tuple[type[Correct], str]] = [
 def test_the_cause_is_named(handler: type[Correct], words: str) -> None:
     """Once, for all that follows from it."""
     assert words in _told(handler)
+
+
+def test_a_lock_for_wrong_secrets_is_told_from_a_wrong_secret() -> None:
+    """By how a wrong one was answered when the run began."""
+    LocksOut.WRONG.clear()
+    assert "This machine seems to be locked out" in _told(LocksOut)
 
 
 def test_a_wrong_path_is_named() -> None:

@@ -11,7 +11,7 @@ from session_service.check.calls import Secret
 from session_service.check.context import Context
 from session_service.check.messages import Exchange, Header
 from session_service.check.model import Check, Finding, NotApplicable, Seen, Severity
-from session_service.check.trying import tried
+from session_service.check.trying import blamed, tried
 
 _REFUSALS = (401, 403)
 _PAGE = "Agora Simulations, Session endpoint contract, Request: the secret header"
@@ -84,10 +84,10 @@ async def _elsewhere(context: Context) -> Seen:
 
 async def _high_bytes(context: Context) -> Seen:
     target = context.target
-    last = Secret(target.secret[:-1] + b"\xe9", f"${{{target.secret_variable}%?}}$(printf '\\351')")
+    first = Secret(b"\xe9" + target.secret[1:], f"$(printf '\\351')${{{target.secret_variable}#?}}")
     broken = Secret(b"\xff\xfe\xc3\x28", "$(printf '\\377\\376\\303\\050')")
     requests = {
-        "a call with the byte 0xE9 in place of the secret's last": calls.platform(target, last),
+        "a call with the byte 0xE9 in place of the secret's first": calls.platform(target, first),
         "a call with a secret that is not UTF-8": calls.platform(target, broken),
     }
     return Seen(await tried(context, requests))
@@ -122,7 +122,8 @@ async def _other_case(context: Context) -> Seen:
         return Seen(
             (Finding(f"The call with the header as {name} was not answered. {judging.silence(exchange)}", exchange),)
         )
-    return Seen((Finding(f"The call with the header as {name} was answered {exchange.status}.", exchange),))
+    fault = Finding(f"The call with the header as {name} was answered {exchange.status}.", exchange)
+    return Seen(await blamed(context, exchange, fault))
 
 
 async def _error_bodies(context: Context) -> Seen:

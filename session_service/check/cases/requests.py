@@ -13,7 +13,7 @@ from session_service.check.context import Context
 from session_service.check.diagnosis import diagnosed
 from session_service.check.messages import Answer, Body, Exchange, Request, Silence
 from session_service.check.model import Check, Finding, Need, NotApplicable, Seen, Severity
-from session_service.check.trying import tried
+from session_service.check.trying import blamed, tried
 
 _PAGE = "Agora Simulations, Session endpoint contract, Request"
 _AT_ONCE = 2.0
@@ -38,7 +38,7 @@ async def _other_method(context: Context) -> Seen:
     if answer.status == 405:
         return Seen(_without_allow(exchange, answer), f"{other} is refused")
     what = f"{other} was answered {answer.status}; a method that is not served is 405, with what is served in Allow."
-    return Seen((Finding(what, exchange),))
+    return Seen(await blamed(context, exchange, Finding(what, exchange)))
 
 
 def _without_allow(exchange: Exchange, answer: Answer) -> tuple[Finding, ...]:
@@ -102,7 +102,8 @@ async def _tolerant(context: Context) -> Seen:
         return Seen()
     extra = "with a charset and one field more" if context.target.method == "POST" else "with one parameter more"
     came = f"was answered {exchange.status}" if exchange.answer else f"was not answered. {judging.silence(exchange)}"
-    return Seen((Finding(f"The platform's call {extra} {came}".rstrip(".") + ".", exchange),))
+    fault = Finding(f"The platform's call {extra} {came}".rstrip(".") + ".", exchange)
+    return Seen(await blamed(context, exchange, fault))
 
 
 async def _too_large(context: Context) -> Seen:
@@ -138,8 +139,13 @@ def _served(exchange: Exchange, method: str) -> tuple[Finding, ...]:
         return _without_allow(exchange, answer)
     if answer.status == 501 or 300 <= answer.status < 400:
         return ()
-    minted = " A health check by that method would start a session." if 200 <= answer.status < 300 else ""
-    return (Finding(f"{method} was answered {answer.status}, and not 405.{minted}", exchange),)
+    return (Finding(f"{method} was answered {answer.status}, and not 405.{_harm(exchange, answer)}", exchange),)
+
+
+def _harm(exchange: Exchange, answer: Answer) -> str:
+    if any(header.value in answer.body for header in exchange.request.headers):
+        return " The answer repeats what was sent, and with it the secret."
+    return " A health check by that method would start a session." if exchange.is_success else ""
 
 
 async def _hostile_ids(context: Context) -> Seen:
@@ -151,7 +157,7 @@ async def _hostile_ids(context: Context) -> Seen:
     faults = await tried(context, requests, partial(_harmed, mark))
     opened = any(fault.exchange is not None and fault.exchange.is_success for fault in faults)
     if opened and (await context.refusal(_as(context, _nobody(context)))).is_success:
-        raise NotApplicable("any client id at all gets a session here, which is what R04 is about")
+        raise NotApplicable("any client id at all is answered 2xx here, which is what R04 is about")
     return Seen(faults, f"{len(variations.HOSTILE_IDS)} tried")
 
 

@@ -92,6 +92,16 @@ class Beginning(Joining):
             raise Refused(401)
 
 
+class FirstSixteen(Mutant):
+    """Compares no more than its column in a database holds."""
+
+    BREAKS: ClassVar = {"A03": "fail"}
+
+    def authorized(self) -> None:
+        if self.headers.get_all(HEADER, [""])[-1][:16] != SECRET[:16] or len(self.headers.get_all(HEADER, [])) > 1:
+            raise Refused(401)
+
+
 class Shorter(Joining):
     """Compares as many characters as came, but wants some."""
 
@@ -287,6 +297,7 @@ MUTANTS = (
     SameLength,
     BrokenByWrongSecret,
     Beginning,
+    FirstSixteen,
     Shorter,
     AnyCase,
     SpacesDropped,

@@ -89,4 +89,15 @@ class Impolite(Overrun):
     NUMBERS: ClassVar = itertools.count(1)
 
 
-MUTANTS: tuple[type[Mutant], ...] = (OneChannel, Counted, Timed, Short, Kept, Stuck, Overrun, Impolite)
+class OneAtATime(Mutant):
+    """Refuses a second session while one runs, so that nothing can be told by the variations of the good call."""
+
+    BREAKS: ClassVar = {"A08": "inconclusive", "R02": "inconclusive", "R06": "inconclusive", "G01": "fail"}
+    NUMBERS: ClassVar[Iterator[int]] = itertools.count()
+
+    def answer(self) -> tuple[int, Any, Mapping[str, str]]:
+        answer = super().answer()
+        return (409, {"error": "a session is running"}, {}) if answer[0] == 200 and next(self.NUMBERS) else answer
+
+
+MUTANTS: tuple[type[Mutant], ...] = (OneChannel, Counted, Timed, Short, Kept, Stuck, Overrun, Impolite, OneAtATime)

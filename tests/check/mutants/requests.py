@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 from tests.check.correct import CLIENT, Refused
 from tests.check.mutants.mutant import Mutant
@@ -108,6 +109,29 @@ class HostileId(Mutant):
     def client_id(self, body: bytes) -> object:
         found = str(super().client_id(body))
         return CLIENT if "<script>" in found else found
+
+
+class RefusesWith200(Mutant):
+    """Says in the body alone that a client id is not served."""
+
+    BREAKS: ClassVar = {"R03": "fail", "R04": "warn"}
+
+    def answer(self) -> tuple[int, Any, Mapping[str, str]]:
+        status, document, headers = super().answer()
+        return status, document if self.served else {"error": "unknown client"}, headers
+
+    def client_id(self, body: bytes) -> object:
+        sent = parse_qs(urlsplit(self.path).query).get("client_id") if self.command == "GET" else [self.asked(body)]
+        self.served = sent == [CLIENT]
+        return CLIENT
+
+    def asked(self, body: bytes) -> object:
+        """The client id in a body, be it none."""
+        return self.parsed(body).get("client_id")
+
+    def routed(self) -> None:
+        self.served = True
+        super().routed()
 
 
 class NamesTheKnown(Mutant):
@@ -303,6 +327,7 @@ MUTANTS = (
     Null,
     ListBreaks,
     AnybodysId,
+    RefusesWith200,
     NamesTheKnown,
     Broken,
     Nothing,
