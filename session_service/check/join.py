@@ -1,7 +1,7 @@
 """`--join`: the tester's seat in the channel, to see that somebody else comes and is heard.
 
-Decided here: how long is waited for each step, what each thing that can go wrong is called, and that the SDK runs in a
-process which is over when this is. `joining` is that process. Called by G02 through `Target.watch`.
+Decided here: how long is waited for each step, and that the SDK runs in a process which is over when this is: `joining`.
+`join_findings` says what is told of it. Called by G02 through `Target.watch`.
 
 NOT RUN against Agora's network: docs/check.md says what it was run with.
 """
@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from session_service.agora import encryption, encryption_report
-from session_service.agora.client_errors import JOIN_ERRORS
-from session_service.check.model import CannotTell, Finding, Seen, Severity
+from session_service.check import join_findings
+from session_service.check.model import CannotTell, Finding, Seen
 from session_service.errors import InvalidValue
 
 NO_SDK = (
@@ -28,9 +28,6 @@ NO_SDK = (
 )
 MODULE = "session_service.check.joining"
 """The program that has the seat."""
-
-_ERROR_OF_REASON = {6: 101, 8: 110, 9: 109}
-_SAME_UID = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +81,11 @@ class JoinWatch:
         self.tell("the tester is in the channel, and waits for the agent")
         await tester.until(lambda _: bool(news.came), self.waits.come)
         if not news.came:
-            return Seen((news.fault or _nobody(self.waits.come),))
+            return Seen((news.fault or join_findings.nobody(self.waits.come),))
         self.tell("somebody came, and the tester listens")
         await tester.until(lambda _: bool(news.heard), self.waits.speak)
         if not news.heard:
-            return Seen((news.fault or _silent(news.came, self.waits.speak),))
+            return Seen((news.fault or join_findings.silent(news.came, self.waits.speak),))
         return Seen(note=f"the tester joined; uid {news.heard} came and was heard")
 
     def _line(self, join_details: Mapping[str, Any]) -> bytes:
@@ -130,7 +127,7 @@ class _News:
             case {"event": "heard", "uid": str(uid)}:
                 self.came, self.heard = self.came or uid, self.heard or uid
             case _:
-                self.fault = self.fault or _fault(event)
+                self.fault = self.fault or join_findings.fault(event)
 
 
 class _Tester:
@@ -200,70 +197,3 @@ async def _ended(process: Process, patience: float) -> None:
             await process.wait()
         if not isinstance(error, TimeoutError):
             raise
-
-
-def _fault(event: Mapping[str, Any]) -> Finding | None:
-    match event:
-        case {"event": "refused", "number": int(number)}:
-            return _refused(number)
-        case {"event": "error", "number": int(number)} if number in JOIN_ERRORS:
-            return _refused(number)
-        case {"event": "removed", "reason": int(reason)}:
-            return _removed(reason)
-        case {"event": "undecipherable"}:
-            return _UNDECIPHERABLE
-        case {"event": "unwilling"}:
-            return _UNWILLING
-        case _:
-            return None
-
-
-def _refused(number: int) -> Finding:
-    known = JOIN_ERRORS.get(number)
-    if known is None:
-        what = f"The tester could not join: Agora's SDK reports error {number}."
-        mend = "Look the number up in Agora's API reference (ERROR_CODE_TYPE)."
-        return Finding(what, severity=Severity.MUST, why=_ALONE, mend=mend)
-    what = f"The tester could not join. {known.told}"
-    return Finding(what, severity=Severity.MUST, why=_ALONE, mend=f"Usually: {known.usually}")
-
-
-def _removed(reason: int) -> Finding:
-    if reason in _ERROR_OF_REASON:
-        return _refused(_ERROR_OF_REASON[reason])
-    if reason == _SAME_UID:
-        what = "Somebody else joined with the tester's uid, which removed the tester from the channel."
-        mend = "Give the agent a uid of its own, which is not the one that the tester's token is for."
-        return Finding(what, severity=Severity.MUST, why="Each uid is in a channel once.", mend=mend)
-    what = f"Agora ended the tester's connection, for reason {reason}."
-    mend = "Look the number up in Agora's API reference (ConnectionChangedReason)."
-    return Finding(what, severity=Severity.MUST, why=_ALONE, mend=mend)
-
-
-_ALONE = "The platform joins with the same token. A tester that does not get in talks to nobody."
-_UNDECIPHERABLE = Finding(
-    "The tester is in the channel and cannot decipher what it receives.",
-    severity=Severity.MUST,
-    why=encryption_report.SILENCE,
-    mend="Give the agent the very mode, key and salt that the answer has, and none where it has none; "
-    "`session-service encryption` compares them.",
-)
-_UNWILLING = Finding(
-    "Agora's SDK does not take this encryption mode with this key and salt.",
-    severity=Severity.MUST,
-    why="Whoever joins all the same hears nobody.",
-    mend="Answer another mode; `session-service encryption` shows what each SDK is given.",
-)
-
-
-def _nobody(patience: float) -> Finding:
-    what = f"The tester was in the channel for {patience:g} seconds, and nobody else came."
-    mend = "Start an agent for every call, with the App ID and in the channel that are answered. Look into the agent's log."
-    return Finding(what, mend=mend)
-
-
-def _silent(uid: str, patience: float) -> Finding:
-    what = f"Somebody came to the channel (uid {uid}), and was not heard within {patience:g} seconds."
-    why = "An agent that does not publish audio, or encrypts it differently, is a silent call."
-    mend = "Let the agent publish its audio when it joins. One that waits to be spoken to is silent here, and is right."
-    return Finding(what, why=why, mend=mend)
