@@ -1,7 +1,7 @@
 """`--join`: the tester's seat in the channel, to see that somebody else comes and is heard.
 
-Decided here: how long is waited for each step, and that the SDK runs in a process which is over when this is: `joining`.
-`join_findings` says what is told of it. Called by G02 through `Target.watch`.
+Decided here: how long is waited for each step, and that the SDK runs in a process which is over when this is. `joining`
+is that process, and `join_findings` what is told of it. Called by G02 through `Target.watch`.
 
 NOT RUN against Agora's network: docs/check.md says what it was run with.
 """
