@@ -71,12 +71,18 @@ def _length(report: TokenReport, now: int, call_minutes: int) -> Iterator[Findin
     if overlong := token_remarks.overlong(report, now):
         yield Finding(overlong, why=_UNHEEDED)
     elif last <= now:
-        yield Finding(token_remarks.unreal_end(report) or f"The token expired {instants.relative(last, now)}.")
+        yield Finding(token_remarks.unreal_end(report) or _over(report, last, now))
     elif last - begin < call_minutes * 60:
         yield _short(last - begin, call_minutes, by_privilege=last < report.expires_at)
     elif last - now > _LONG:
         why = "The page asks for short-lived tokens: one that leaks opens the channel until it ends."
         yield Finding(f"The token is good for {instants.span(last - now)}.", None, Severity.SHOULD, why, _HOUR)
+
+
+def _over(report: TokenReport, last: int, now: int) -> str:
+    if last == report.issued_at:
+        return "The token ends in the second of its issue: it was made to live for 0 seconds."
+    return f"The token expired {instants.relative(last, now)}."
 
 
 def _short(seconds: int, call_minutes: int, *, by_privilege: bool) -> Finding:

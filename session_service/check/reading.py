@@ -14,6 +14,13 @@ from session_service.check.messages import Answer
 _BOM = b"\xef\xbb\xbf"
 _DECLARE = "Set the header Content-Type: application/json on the answer; a framework's JSON response does."
 _ENCODE = "Write the answer with your language's JSON encoder, in UTF-8, and add nothing before or after it."
+_COUNT = "Count Content-Length in bytes, not in characters, after encoding."
+_SAY_SO = "Answer an error with a status that says so, 503 or another: 200 is for join details alone."
+_OTHER_NAMES = {
+    "agora_channel": ("channelname", "cname", "room", "roomname"),
+    "agora_token": ("rtctoken", "accesstoken", "agorartctoken"),
+}
+_ERROR_KEYS = ("error", "errors", "message", "msg", "detail")
 _LAYOUT = 'Answer with exactly {"agora_app_id": "...", "agora_channel": "...", "agora_token": "..."}.'
 
 
@@ -61,6 +68,8 @@ def _encoded(answer: Answer) -> Iterator[Fault]:
         yield Fault("The answer has no body.", _LAYOUT)
     elif answer.body.startswith(_BOM):
         yield Fault("The body begins with a byte order mark, which JSON must not have (RFC 8259, 8.1).", _ENCODE)
+    elif answer.excess and judging.document(answer) is None:
+        yield Fault("The body is cut off: more bytes came than Content-Length announced.", _COUNT)
     else:
         yield from _decoded(answer.body)
 
@@ -99,11 +108,21 @@ class _Oddities:
 
 def _instead(text: str) -> str:
     begin = text.lstrip()[:1]
+    if begin != "{" and _ends_well(text):
+        return " Something stands before it, which is none: often it is a warning that the language prints."
     if begin == "<":
         return " It is a page for a browser."
     if begin == "{" and "'" in text:
         return " It looks like a dictionary as Python prints it, with single quotes."
     return ""
+
+
+def _ends_well(text: str) -> bool:
+    """Whether there is an object behind what is no JSON."""
+    try:
+        return isinstance(json.loads(text[text.index("{") :]), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _no_object(document: object) -> Iterator[Fault]:
@@ -117,6 +136,24 @@ def _no_object(document: object) -> Iterator[Fault]:
 
 
 def _keys(document: dict[str, object]) -> Iterator[Fault]:
+    together = None if any(name in document for name in judging.JOIN_DETAILS) else _none(document)
+    yield from _each(document) if together is None else (together,)
+
+
+def _none(document: dict[str, object]) -> Fault | None:
+    """What is told once instead of three times; None where each of the keys has something of its own to tell."""
+    for key, value in document.items():
+        if isinstance(value, dict) and all(name in value for name in judging.JOIN_DETAILS):
+            what = f"The three keys stand inside {_shown(key)}: the platform looks at the outermost object."
+            return Fault(what, _LAYOUT)
+    if any(_elsewhere(document, name) for name in judging.JOIN_DETAILS):
+        return None
+    if any(key.lower() in _ERROR_KEYS for key in document):
+        return Fault("The answer says 200, and holds an error instead of join details.", _SAY_SO)
+    return Fault(f"None of the keys {', '.join(judging.JOIN_DETAILS)} is there.", _LAYOUT)
+
+
+def _each(document: dict[str, object]) -> Iterator[Fault]:
     for name in judging.JOIN_DETAILS:
         if name not in document:
             yield Fault(f"The key {name} is missing.{_elsewhere(document, name)}", _LAYOUT)
@@ -138,7 +175,7 @@ def _elsewhere(document: dict[str, object], name: str) -> str:
     for key, value in document.items():
         if isinstance(value, dict) and name in value:
             return f" It stands inside {_shown(key)}: the platform looks at the outermost object."
-        if _letters(key) in (_letters(name), _letters(name.removeprefix("agora_"))):
+        if _letters(key) in (_letters(name), _letters(name.removeprefix("agora_")), *_OTHER_NAMES.get(name, ())):
             return f" There is {_shown(key)}; keys are compared letter by letter."
     return ""
 

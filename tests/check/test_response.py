@@ -27,6 +27,8 @@ NESTED = b'{"a":' * 30_000 + b"1" + b"}" * 30_000
         (None, "no object"),
         (b'{"a": NaN, "a": -Infinity}', "NaN"),
         (b'{"a": 1, "a": 2}', "twice"),
+        (b"<b>Warning</b>: {} " + json.dumps(details()).encode(), "page for a browser"),
+        (b"<b>Warning</b>: x " + json.dumps(details()).encode(), "Something stands before it"),
         (details(agora_token=...), "agora_token is missing"),
         (details(agora_token=None), "agora_token is null"),
         (details(agora_channel=7), "agora_channel is a number"),
@@ -36,6 +38,9 @@ NESTED = b'{"a":' * 30_000 + b"1" + b"}" * 30_000
         (details(agora_token=""), "agora_token is empty"),
         (details(agora_token=" \n"), "agora_token is empty"),
         ({"data": details()}, "inside 'data'"),
+        ({"success": False, "Message": "no agent"}, "holds an error instead of join details"),
+        ({}, "None of the keys agora_app_id, agora_channel, agora_token is there"),
+        ({"appId": "x", "channelName": "y", "rtcToken": "z"}, "There is 'rtcToken'"),
         ({"agoraAppId": "x", "channel": "y", "token": "z"}, "There is 'agoraAppId'"),
     ],
 )
@@ -46,6 +51,12 @@ def test_each_fault_of_form_has_a_sentence_of_its_own(body: object, words: str) 
     assert any(words in finding.what for finding in result.findings)
     assert all(finding.mend for finding in result.findings)
     assert not result.reason
+
+
+@pytest.mark.parametrize("body", [{"data": details()}, {"error": "no agent"}, {}])
+def test_what_is_missing_together_is_told_once(body: object) -> None:
+    """And not for each of the three keys."""
+    assert len(found("S01", body).findings) == 1
 
 
 @pytest.mark.parametrize(

@@ -262,7 +262,7 @@ def timed(name: str, now: int) -> str:
         ("expired", "fail", "it has expired since"),
         ("instant", "fail", "version 007 takes seconds after the issue"),
         ("milliseconds", "fail", "milliseconds; in seconds it would be 1 h"),
-        ("nothing", "fail", "expired 0 s ago"),
+        ("nothing", "fail", "live for 0 seconds"),
         ("minutes", "fail", "If 60 was meant as minutes"),
         ("privilege", "fail", "One of the token's privileges ends after 2 min"),
         ("day", "warn", "good for 1 d"),

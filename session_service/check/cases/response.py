@@ -35,11 +35,16 @@ async def _form(context: Context) -> Seen:
 async def _values(context: Context) -> Seen:
     found = received.first(context)
     findings = (
-        *_broken(context, identifiers.app_id, found.app_id, "agora_app_id", _COPY),
+        *_broken(context, identifiers.app_id, found.app_id, "agora_app_id", _copied(found.app_id)),
         *_channel(context, found.channel),
         *_token(context, found.token),
     )
     return Seen(findings, f"a channel of {len(found.channel)} characters")
+
+
+def _copied(app_id: str) -> str:
+    bare = app_id.strip(" \t\r\n\"'")
+    return f"Take away what stands around it: quotes or white space. {_COPY}" if bare != app_id else _COPY
 
 
 def _broken(context: Context, rule: Callable[[str], str], text: str, name: str, mend: str) -> Iterator[Finding]:

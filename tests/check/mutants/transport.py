@@ -41,6 +41,15 @@ class TooShort(Mutant):
         self.wfile.write(extra)
 
 
+class CutsOff(Mutant):
+    """Announces two bytes less than it sends."""
+
+    BREAKS: ClassVar = {"T06": "warn", "S01": "fail"}
+
+    def send_header(self, keyword: str, value: str) -> None:
+        super().send_header(keyword, str(int(value) - 2) if keyword == "Content-Length" else value)
+
+
 class Unread(Mutant):
     """Refuses before it has read the body, and leaves it for the next call."""
 
@@ -61,4 +70,4 @@ class HangsUp(Mutant):
         self.close_connection = True
 
 
-MUTANTS = (ToLogin, ToSlash, TooShort, Unread, HangsUp)
+MUTANTS = (ToLogin, ToSlash, TooShort, CutsOff, Unread, HangsUp)
