@@ -81,8 +81,8 @@ def _locked_out(before: Exchange, exchange: Exchange) -> Finding:
         f"now a wrong one and the one given are both answered {exchange.status}."
     )
     mend = (
-        "Does the endpoint, or what stands before it, block who comes with wrong secrets? Exempt this machine's "
-        "address while you check. Or wait until the block ends, and begin with --only R01, which sends no wrong one "
+        "If the endpoint, or what stands before it, blocks who comes with wrong secrets, exempt this machine's address "
+        "while you check. Or wait until the block ends, and begin with --only R01, which sends no wrong one "
         "while all is well."
     )
     return Finding(what, exchange, mend=mend)

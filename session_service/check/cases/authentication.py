@@ -9,7 +9,7 @@ from dataclasses import replace
 from session_service.check import calls, judging, leaks, variations
 from session_service.check.calls import Secret
 from session_service.check.context import Context
-from session_service.check.messages import Exchange, Header
+from session_service.check.messages import Header
 from session_service.check.model import Check, Finding, NotApplicable, Seen, Severity
 from session_service.check.trying import blamed, tried
 
@@ -17,7 +17,8 @@ _REFUSALS = (401, 403)
 _PAGE = "Agora Simulations, Session endpoint contract, Request: the secret header"
 _ASVS_COMPARE = "ASVS 5.0, 11.2.4 (constant-time comparison)"
 _OPEN = "Whoever finds the URL could get tokens for your Agora project, and start agents that you pay for."
-_BROKE = "It let nobody in. But an error that anybody can cause fills your log, and often shows code to whoever asks."
+_TAKEN = "A caller goes by the status: to a monitor or a proxy a call that is answered 2xx was let in."
+_BROKE = "An error that anybody can cause, without knowing the secret, fills your log and often shows code."
 _CATCH = "Look into the endpoint's log for this moment, and answer 401 instead."
 _COMPARE = (
     "Compare the whole value in constant time: `hmac.compare_digest(sent.encode('latin-1'), secret.encode())` in "
@@ -36,17 +37,17 @@ async def _without_secret(context: Context) -> Seen:
 
 
 def _rightly(faults: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The faults, with the reason of those calls that were not refused and let nobody in all the same."""
-    return tuple(
-        fault
-        if fault.why or fault.exchange is None or fault.exchange.is_success or _gave(fault.exchange)
-        else replace(fault, why=_BROKE, mend=_CATCH)
-        for fault in faults
-    )
+    """The faults, each with the reason that is true of it: not every call that was not refused was let in."""
+    return tuple(fault if fault.why else _reasoned(fault) for fault in faults)
 
 
-def _gave(exchange: Exchange) -> bool:
-    return exchange.answer is not None and judging.holds_join_details(exchange.answer)
+def _reasoned(fault: Finding) -> Finding:
+    answer = fault.exchange.answer if fault.exchange else None
+    if answer is not None and judging.holds_join_details(answer):
+        return fault
+    if answer is not None and 200 <= answer.status < 300:
+        return replace(fault, why=_TAKEN, mend="Answer 401 to it, whatever the body says.")
+    return replace(fault, why=_BROKE, mend=_CATCH)
 
 
 async def _wrong_secret(context: Context) -> Seen:
@@ -79,7 +80,7 @@ async def _elsewhere(context: Context) -> Seen:
         )
     if not requests:
         raise NotApplicable("the secret's header is Authorization, and a GET has no body")
-    return Seen(await tried(context, requests))
+    return Seen(_rightly(await tried(context, requests)))
 
 
 async def _high_bytes(context: Context) -> Seen:
@@ -97,16 +98,12 @@ async def _two_secrets(context: Context) -> Seen:
     request = calls.platform(context.target, None)
     wrong = calls.header(context.target, context.wrong())
     right = calls.header(context.target, context.right())
-    requests = {
+    secrets = {
         "a call with two secret headers, a wrong one before the right one,": (wrong, right),
         "a call with two secret headers, the right one before a wrong one,": (right, wrong),
     }
-    return Seen(
-        await tried(
-            context,
-            {words: replace(request, headers=(*both, *request.headers)) for words, both in requests.items()},
-        )
-    )
+    requests = {words: replace(request, headers=(*both, *request.headers)) for words, both in secrets.items()}
+    return Seen(_rightly(await tried(context, requests)))
 
 
 async def _other_case(context: Context) -> Seen:

@@ -181,7 +181,8 @@ CHECKS = (
         rests_on=_PAGE,
         assumptions=(1, 2),
         why="This is the very call that starts each run: if the platform's form says the same, every run fails.",
-        mend="Make the endpoint answer it with 200 and the join details.",
+        mend="Look into the endpoint's log for this moment, and compare URL, Request Method, Secret Header Name, "
+        "Secret and Client ID in the platform's form with the endpoint's own. A good answer is 200 with join details.",
         profile="quick",
         run=_platform_call,
         sessions=1,
@@ -291,7 +292,8 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on="ASVS 5.0, 1.2.1 (output encoding), 16.4.1 (log injection) and 16.5.1 (generic errors)",
         assumptions=(2,),
-        why="Such a text becomes a header, a page, a path or a line of a log, and says there what its sender wants.",
+        why="Such a text becomes a header, a page, a path or a line of a log, and says there what its sender wants. "
+        "An endpoint that breaks over it uses it somewhere already.",
         mend="Compare client_id with the ones you serve, and answer with a text that holds nothing of the request.",
         run=_hostile_ids,
         after=("R01",),
