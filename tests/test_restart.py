@@ -221,6 +221,30 @@ def test_an_agent_and_what_left_its_group_are_both_ended(tmp_path: Path) -> None
     assert_nothing_is_left(tmp_path)
 
 
+def test_callables_of_a_killed_service_are_gone_with_it_and_their_slots_with_the_next_start(tmp_path: Path) -> None:
+    """They are tasks of its process, so their sessions are lost."""
+    python = {"SESSION_LAUNCHER": "python", "SESSION_PYTHON_CALLABLE": "tests.contract.callables:stays"}
+    for _ in range(2):
+        with serving(tmp_path, STAYS, **python) as served:
+            eventually(lambda: not states(tmp_path))
+            assert served.call().status_code == 200
+            assert states(tmp_path) == ["running"]
+            kill(served)
+    with serving(tmp_path, STAYS, **python) as last:
+        assert last.first("session.ended")["reason"] == "lost"
+        assert (states(tmp_path), last.call().status_code) == ([], 200)
+
+
+def test_what_has_left_an_agents_group_ends_when_the_service_is_told_to_end(tmp_path: Path) -> None:
+    """No restart is needed for that."""
+    with serving(tmp_path, STARTS_A_SESSION_OF_ITS_OWN) as served:
+        assert served.call().status_code == 200
+        eventually(lambda: [len(groups) for groups in named(tmp_path).values()] == [2])
+        served.process.terminate()
+        served.process.wait(PATIENCE)
+    assert (agents(tmp_path), states(tmp_path)) == ([], [])
+
+
 def test_an_end_that_a_kill_cut_short_is_finished_for_its_own_reason(tmp_path: Path) -> None:
     """The agent has been asked to end, and says no."""
     with serving(tmp_path, STUBBORN_ALOUD) as first:

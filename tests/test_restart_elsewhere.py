@@ -24,7 +24,7 @@ from tests.agents.agent_servers import SECRET as SIGNING_SECRET
 from tests.agents.agent_servers import TEMPLATE as TEN_TEMPLATE
 from tests.agents.agent_servers import HostedAgents, HostedTen
 from tests.agents.convoai import TEMPLATE, Hosted
-from tests.standins.faults import Act, Fault
+from tests.standins.faults import Act, Fault, drips, floods
 from tests.test_main_job import ENVIRONMENT, Served
 
 pytestmark = pytest.mark.real
@@ -102,12 +102,30 @@ def live(folder: Path) -> list[str]:
         return [name for (name,) in rows.execute("SELECT session_id FROM session WHERE state <> 'ended'")]
 
 
-def call_and_end(served: Served, folder: Path) -> None:
-    """A session from its beginning to its end, which an operator asks for."""
-    assert served.call().status_code == 200
-    url = f"http://127.0.0.1:{served.log[-1]['ops_port']}/sessions/{live(folder)[0]}"
+def end(served: Served, folder: Path) -> None:
+    """An operator ends the only session."""
+    url = f"http://127.0.0.1:{served.first('service.listening')['ops_port']}/sessions/{live(folder)[0]}"
     with httpx2.Client(trust_env=False, timeout=PATIENCE) as client:
         client.delete(url)
+
+
+def call_and_end(served: Served, folder: Path) -> None:
+    """A session from its beginning to its end."""
+    assert served.call().status_code == 200
+    end(served, folder)
+
+
+def readiness(served: Served) -> int:
+    """What a balancer is told."""
+    with httpx2.Client(trust_env=False, timeout=PATIENCE) as client:
+        return client.get(f"http://127.0.0.1:{served.port}/readyz").status_code
+
+
+def until_ready(served: Served) -> None:
+    """Wait until the service knows of its agents; fail when it does not come to that."""
+    deadline = time.monotonic() + PATIENCE
+    while readiness(served) != 200:
+        assert time.monotonic() < deadline, "the service does not become ready"
 
 
 @pytest.mark.parametrize(("word", "left"), [("leave", 1), ("stop", 0)])
@@ -151,3 +169,80 @@ def test_killed_at_a_request_a_service_leaves_no_agent_and_no_slot_to_the_next(
             while live(tmp_path) or elsewhere.agents():
                 assert time.monotonic() < deadline, "an agent or a slot is left"
             assert second.call().status_code == 200
+
+
+OTHER_PROJECT = {"AGORA_APP_ID": "0" * 32, "AGORA_APP_CERTIFICATE": "f" * 32}
+OTHER_PREFIX = {"SESSION_CHANNEL_PREFIX": "other-"}
+
+
+@pytest.mark.parametrize(
+    ("place", "changes"),
+    [(agora, OTHER_PREFIX), (ten, OTHER_PREFIX), (ten, OTHER_PROJECT), (agent_server, OTHER_PROJECT | OTHER_PREFIX)],
+    ids=["agora-prefix", "ten-prefix", "ten-project", "agent-server-both"],
+)
+def test_agents_are_found_again_in_the_channels_that_they_have(
+    tmp_path: Path, place: Callable[[Path], AbstractContextManager[Elsewhere]], changes: dict[str, str]
+) -> None:
+    """Whatever the channels of new sessions are called: the session goes on, and its end ends its agent."""
+    with place(tmp_path) as elsewhere:
+        with serving(tmp_path, elsewhere) as first:
+            assert first.call().status_code == 200
+        changed = replace(elsewhere, settings={**elsewhere.settings, **changes})
+        with serving(tmp_path, changed) as second:
+            second.first("session.adopted")
+            assert len(elsewhere.agents()) == 1
+            end(second, tmp_path)
+            assert (list(elsewhere.agents()), live(tmp_path)) == ([], [])
+
+
+def test_an_agent_in_a_project_that_is_not_configured_any_more_strands_its_session(tmp_path: Path) -> None:
+    """Nobody finds it with another App ID, and it is billed: the row stays, until the first project is back."""
+    with agora(tmp_path) as elsewhere:
+        with serving(tmp_path, elsewhere) as first:
+            assert first.call().status_code == 200
+        changed = replace(elsewhere, settings={**elsewhere.settings, **OTHER_PROJECT})
+        with serving(tmp_path, changed) as second:
+            stranded = second.first("session.stranded")
+            assert (stranded["session"], stranded["project"]) == (live(tmp_path)[0], ENVIRONMENT["AGORA_APP_ID"])
+            assert (readiness(second), len(elsewhere.agents())) == (503, 1)
+        with serving(tmp_path, elsewhere) as third:
+            until_ready(third)
+            end(third, tmp_path)
+            assert (list(elsewhere.agents()), live(tmp_path)) == ([], [])
+
+
+@pytest.mark.parametrize("fault", [floods, drips])
+@pytest.mark.parametrize(
+    ("place", "asked"), [(agent_server, ("poll", "list")), (agora, ("query", "list")), (ten, ("list", "list"))]
+)
+def test_a_provider_that_floods_or_drips_at_a_restart_costs_no_call_and_no_start(
+    tmp_path: Path,
+    place: Callable[[Path], AbstractContextManager[Elsewhere]],
+    asked: tuple[str, ...],
+    fault: Fault,
+) -> None:
+    """Calls are answered meanwhile, the session goes on, and its agent can be ended once the provider is itself."""
+    with place(tmp_path) as elsewhere:
+        with serving(tmp_path, elsewhere) as first:
+            assert first.call().status_code == 200
+        for question in asked:
+            elsewhere.plays(question, fault)
+        with serving(tmp_path, elsewhere) as second:
+            assert second.call().status_code == 429
+            until_ready(second)
+            second.first("session.adopted")
+            end(second, tmp_path)
+            assert (list(elsewhere.agents()), live(tmp_path)) == ([], [])
+
+
+def test_a_provider_that_hangs_at_a_restart_is_told_by_readiness(tmp_path: Path) -> None:
+    """503 until ten seconds are over, whatever the provider does; then the session goes on."""
+    with agent_server(tmp_path) as elsewhere:
+        with serving(tmp_path, elsewhere) as first:
+            assert first.call().status_code == 200
+        elsewhere.plays("poll", drips)
+        with serving(tmp_path, elsewhere) as second:
+            assert readiness(second) == 503
+            until_ready(second)
+            assert len(live(tmp_path)) == 1
+            end(second, tmp_path)

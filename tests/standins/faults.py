@@ -109,3 +109,21 @@ async def floods(act: Act) -> Response:
     """It is done, and the answer is far longer than anything that it could say."""
     await act()
     return Response(bytes(8 << 20))
+
+
+class Dripping(Response):
+    """A byte of an answer that never ends, four times a second, for as long as anybody could wait."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Begin, and go on."""
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"1000000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for _ in range(400):
+            await send({"type": "http.response.body", "body": b" ", "more_body": True})
+            await asyncio.sleep(0.25)
+
+
+async def drips(act: Act) -> Response:
+    """It is done, and the answer comes so slowly that it never comes."""
+    await act()
+    return Dripping()
