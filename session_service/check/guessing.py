@@ -38,8 +38,8 @@ def fault(names: Sequence[str], now: float) -> str | None:
     # One place that is the same by chance is forgiven.
     if bits > ENOUGH_BITS - max((each for _, each in places), default=0):
         return None
-    left = f"at most {math.ceil(bits)} bits are random" if bits else "nothing is random"
-    return f"The channels' names can be guessed. {_kind(names, now)} In them {left}."
+    left = f"At most {math.ceil(bits)} bits" if bits else "Nothing"
+    return f"The channels' names can be guessed. {_kind(names, now)} {left} in them can be random."
 
 
 def _fields(names: Sequence[str]) -> list[Sequence[str]]:

@@ -50,18 +50,25 @@ def found(secret: bytes, exchanges: Iterable[Exchange]) -> tuple[Finding, ...]:
 def _in(secret: bytes, exchange: Exchange, answer: Answer) -> Iterable[Finding]:
     text = _text(answer)
     for judge in (_shows_secret, _reflects):
-        yield from (Finding(what, exchange, mend=_SILENT) for what in judge(secret, exchange, text))
+        yield from (Finding(what, exchange, why=_PASSED_ON, mend=_SILENT) for what in judge(secret, exchange, text))
     for name in _known(_DEBUG_PAGES, text) or _known(_TRACES, text):
         yield Finding(f"A refusal shows {name}.", exchange)
     yield from _mistyped(exchange, answer)
 
 
+_PASSED_ON = "An answer is logged and passed on by everybody on the way: a secret in it is none any more."
 _SILENT = "Say that the secret is missing or wrong, and never which one came or which was expected."
 
 
 def _text(answer: Answer) -> bytes:
     headers = "\n".join(f"{name}: {value}" for name, value in answer.headers).encode("latin-1", "replace")
-    return headers + b"\n\n" + answer.body[:_LOOKED_AT]
+    body = answer.body[:_LOOKED_AT]
+    return b"\n\n".join((headers, body, _unescaped(body)))
+
+
+def _unescaped(body: bytes) -> bytes:
+    """The body as it is read out of JSON, near enough: a stack trace in a JSON text has its lines and its quotes."""
+    return body.replace(b"\\n", b"\n").replace(b"\\t", b"\t").replace(b'\\"', b'"') if b"\\" in body else b""
 
 
 def _shows_secret(secret: bytes, _: Exchange, text: bytes) -> Iterable[str]:

@@ -43,7 +43,7 @@ def near_misses(target: Target) -> dict[str, Secret]:
     }
     if secret.swapcase() != secret:
         swapped = f"$(printf %s \"${name}\" | tr 'A-Za-z' 'a-zA-Z')"
-        found["a call with the secret in the other case"] = Secret(secret.swapcase(), swapped)
+        found["a call with capital and small letters of the secret exchanged"] = Secret(secret.swapcase(), swapped)
     # What is left of a very short secret is empty, which is A04's call, or begins with a space, which HTTP drops.
     return {words: miss for words, miss in found.items() if miss.value.strip() == miss.value != b""}
 

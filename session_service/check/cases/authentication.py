@@ -160,7 +160,7 @@ CHECKS = (
         id="A03",
         title="a secret that is almost right is refused",
         sends="The platform's call with the secret less its last character, with one more, with a space inside, and "
-        "in the other case.",
+        "with capital and small letters exchanged.",
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; {_ASVS_COMPARE}",
         assumptions=(2, 23),
@@ -225,7 +225,7 @@ CHECKS = (
     Check(
         id="A08",
         title="the secret header's name works in upper and lower case",
-        sends="The platform's call with the secret header's name in the other case.",
+        sends="The platform's call with the secret header's name in the other case, such as x-cEKURA-sECRET.",
         severity=Severity.MUST,
         rests_on="RFC 9110, 5.1 (field names are case-insensitive); RFC 9113, 8.2 (HTTP/2 sends them in lower case)",
         why="Proxies and HTTP/2 rewrite names in lower case. An endpoint that compares them exactly refuses the "
@@ -239,7 +239,7 @@ CHECKS = (
     ),
     Check(
         id="A09",
-        title="refusals show no code, no settings and no secret",
+        title="refusals show no code and no secret, and say what they are",
         sends="Nothing of its own: it reads the answers to every call of the run that was refused.",
         severity=Severity.MUST,
         rests_on="ASVS 5.0, 16.5.1 (generic errors), 13.4.2 (no debug mode) and 4.1.1 (Content-Type); RFC 9110, 8.3",

@@ -17,6 +17,8 @@ _KEY = (
     "Take a key of printable ASCII with no white space around it, such as 32 random bytes in base64, and give the "
     "agent the very same text."
 )
+_OVERHEARD = "Whoever takes part in one call, or finds its key in a log, can listen to the others."
+_ALIKE = "A salt is there to make each call's encryption different; one that comes again does not."
 _GUESSED = "The channel is only as private as its key."
 
 
@@ -93,11 +95,13 @@ def _others(context: Context) -> Iterator[Received]:
 
 def _repeated(context: Context, side: Side, others: Iterable[Received]) -> Iterator[Finding]:
     sides = [side, *(other.side for other in others)]
-    for name, values in (("key", [each.key for each in sides]), ("salt", [each.salt for each in sides])):
+    for name, values, why in (
+        ("key", [each.key for each in sides], _OVERHEARD),
+        ("salt", [each.salt for each in sides], _ALIKE),
+    ):
         given = [value for value in values if value]
         if len(set(given)) < len(given):
             what = f"Two sessions have the same {name}."
-            why = "Whoever takes part in one call, or finds its key in a log, can listen to the others."
             yield Finding(what, context.good, Severity.SHOULD, why, _FRESH)
 
 

@@ -171,7 +171,8 @@ CHECKS = (
         severity=Severity.MUST,
         rests_on=f"{_PAGE}; RFC 8259, 8.1",
         assumptions=(1,),
-        why="The platform reads App ID, channel and token out of this object. Without them the tester cannot join.",
+        why="The platform reads App ID, channel and token out of this answer. What its JSON reader does not take, "
+        "or does not find, the tester cannot join.",
         mend='Answer with exactly {"agora_app_id": "...", "agora_channel": "...", "agora_token": "..."}.',
         profile="quick",
         run=_form,

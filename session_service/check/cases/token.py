@@ -34,6 +34,11 @@ _OUTDATED = "It still opens a channel today. When a join fails, the first thing 
 _MINT_RTC = "Make it with the builder for calls, RtcTokenBuilder2, and not with the one for messages."
 _ONE_SETTING = "Let the answer and the token take the App ID from one and the same setting."
 _LISTENED_TO = "Whoever gets hold of it can listen to other calls."
+_UNSIGNED = (
+    "The certificate that this checker was given (AGORA_APP_CERTIFICATE) did not sign the token, or the token was "
+    "changed afterwards."
+)
+_IF_YOURS = "If it is the certificate of this App ID, the token opens nothing."
 _COPY = (
     "Copy App ID and primary certificate anew, both from the same project in Agora's console. The certificate stands "
     "in the endpoint's configuration and, for this checker, in AGORA_APP_CERTIFICATE."
@@ -128,12 +133,8 @@ def _signature(context: Context, found: Received, report: TokenReport) -> Iterat
     certificate = context.target.certificate
     for difference in _differing(report, expected(context, found), "signature"):
         mistake = token_mistakes.unsigned(report, certificate, expected(context, found)) if certificate else ""
-        told = _told(
-            context,
-            difference,
-            _COPY,
-        )
-        yield replace(told, what=f"{told.what} {mistake}".strip())
+        told = _told(context, difference, _COPY)
+        yield replace(told, what=f"{_UNSIGNED} {mistake}".strip(), why=f"{_IF_YOURS} {told.why}")
 
 
 async def _user(context: Context) -> Seen:
