@@ -45,3 +45,11 @@ def test_reason_and_cure_are_those_of_the_finding(mutant: type[Mutant], name: st
 def test_a_check_asks_nothing_of_its_reader(one: Check) -> None:
     """A cure is something to do, and no question."""
     assert "?" not in one.mend
+
+
+def test_the_uid_to_give_is_the_one_that_was_asked_for() -> None:
+    """Where the platform's configuration names another than 1."""
+    with serving(token.AgentsToken) as url:
+        report = checked(url, only=["K03"], join_uid=7)
+    (found,) = [result.findings[0] for result in report.results if result.check.id == "K03"]
+    assert "Give the builder uid 7" in str(found.mend)

@@ -152,8 +152,17 @@ def _admitted(context: Context) -> str:
     return named_user(str(context.target.join_uid))
 
 
+def _give(uid: int) -> str:
+    """How the token gets this uid."""
+    return (
+        f"Give the builder uid {uid}, as a number: it is the fourth argument of build_token_with_uid (Python) and "
+        "buildTokenWithUid (JavaScript). If join_uid in the agent's Agora configuration says another, take that, and "
+        "tell this checker by --join-uid. Your agent joins under a different uid, with a token of its own."
+    )
+
+
 def _told_user(context: Context, report: TokenReport, difference: Difference) -> Finding:
-    told = _told(context, difference)
+    told = _told(context, difference, _give(context.target.join_uid))
     if report.account is not None:
         return replace(told, what=token_remarks.account(report.account))
     return replace(told, what=f"{told.what} Often it is the agent's own token that was answered by mistake.")
@@ -217,9 +226,7 @@ CHECKS = (
         rests_on=f"{_PAGE}: your token must authorize that uid",
         assumptions=(11, 12),
         why="A uid is the number under which a participant joins, and a token opens the channel for one uid only.",
-        mend="Give the builder uid 1, as a number: it is the fourth argument of build_token_with_uid (Python) and "
-        "buildTokenWithUid (JavaScript). If join_uid in the agent's Agora configuration says another, take that, and "
-        "tell this checker by --join-uid. Your agent joins under a different uid, with a token of its own.",
+        mend=_give(1),
         profile="quick",
         run=_user,
         after=("K01",),
