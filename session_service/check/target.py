@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from session_service.agora import encryption, identifiers
 from session_service.check.model import Seen
@@ -17,6 +17,8 @@ from session_service.errors import InvalidValue
 
 DEFAULT_HEADER = "X-Cekura-Secret"
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TELLING = 8
+"""Characters of a secret that stand in no URL by chance."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -120,6 +122,8 @@ class Target:
             raise InvalidValue("The secret is empty or not printable ASCII, so no header can carry it.")
         if self.secret != self.secret.strip():
             raise InvalidValue("The secret begins or ends with white space, which HTTP removes from a header's value.")
+        if len(self.secret) >= _TELLING and self.secret.decode("ascii") in unquote(self.endpoint.path):
+            raise InvalidValue("The URL holds the secret. It travels in a header, and URLs stand in logs: take it out.")
         if _HEADER_NAME.fullmatch(self.header) is None:
             raise InvalidValue("The secret header's name is no header name.")
         if self.certificate is not None:

@@ -28,6 +28,21 @@ async def tried(
     return tuple(faults)
 
 
+def is_equal(context: Context, exchange: Exchange) -> bool:
+    """Whether a variation of the good call was answered as the good one: with 200, and join details if that had any."""
+    good = context.good.answer if context.good else None
+    if exchange.answer is None or exchange.answer.status != 200:
+        return False
+    return judging.holds_join_details(exchange.answer) or good is None or not judging.holds_join_details(good)
+
+
+def came(exchange: Exchange) -> str:
+    """What came of a variation that was not answered as the good call, as the end of a sentence."""
+    if exchange.answer is None:
+        return f"was not answered. {judging.silence(exchange)}"
+    return f"was answered {exchange.status}{' without join details' if exchange.status == 200 else ''}."
+
+
 async def blamed(context: Context, exchange: Exchange, fault: Finding) -> tuple[Finding, ...]:
     """The fault of a variation of the good call. CannotTell where the platform's own call fares no better by now.
 

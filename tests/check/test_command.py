@@ -100,6 +100,7 @@ def test_a_warning_fails_a_strict_run_alone(words: str, code: int) -> None:
 BAD = {
     "no url": ("", GIVEN, "Give one URL"),
     "no endpoint": ("ftp://x --client-id acme", GIVEN, "not that of a session endpoint"),
+    "the secret in the URL": (f"URL?key={SECRET} --client-id acme", GIVEN, "The URL holds the secret"),
     "no client": ("URL", GIVEN, "--client-id is missing"),
     "no secret": ("URL --client-id acme", {}, "SESSION_SECRET is not set. Set it"),
     "no such variable": ("URL --client-id acme --secret-env MINE", GIVEN, "MINE is not set"),

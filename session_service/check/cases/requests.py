@@ -13,7 +13,7 @@ from session_service.check.context import Context
 from session_service.check.diagnosis import diagnosed
 from session_service.check.messages import Answer, Body, Exchange, Request, Silence
 from session_service.check.model import Check, Finding, Need, NotApplicable, Seen, Severity
-from session_service.check.trying import blamed, tried
+from session_service.check.trying import blamed, came, is_equal, tried
 
 _PAGE = "Agora Simulations, Session endpoint contract, Request"
 _AT_ONCE = 2.0
@@ -31,13 +31,11 @@ async def _other_method(context: Context) -> Seen:
     other = "GET" if context.target.method == "POST" else "POST"
     exchange = await context.mint(calls.platform(context.target, context.right(), method=other))
     answer = exchange.answer
-    if answer is None:
-        return Seen((Finding(f"{other} was not answered. {judging.silence(exchange)}", exchange),))
-    if answer.status == 200:
+    if is_equal(context, exchange):
         return Seen(note=f"{other} works too")
-    if answer.status == 405:
+    if answer is not None and answer.status == 405:
         return Seen(_without_allow(exchange, answer), f"{other} is refused")
-    what = f"{other} was answered {answer.status}; a method that is not served is 405, with what is served in Allow."
+    what = f"{other} {came(exchange)} A method that is not served is 405, with what is served in Allow."
     return Seen(await blamed(context, exchange, Finding(what, exchange)))
 
 
@@ -98,11 +96,10 @@ async def _tolerant(context: Context) -> Seen:
     exchange = await context.mint(
         variations.extended(calls.platform(context.target, context.right()), context.target.client_id)
     )
-    if exchange.status == 200:
+    if is_equal(context, exchange):
         return Seen()
     extra = "with a charset and one field more" if context.target.method == "POST" else "with one parameter more"
-    came = f"was answered {exchange.status}" if exchange.answer else f"was not answered. {judging.silence(exchange)}"
-    fault = Finding(f"The platform's call {extra} {came}".rstrip(".") + ".", exchange)
+    fault = Finding(f"The platform's call {extra} {came(exchange)}", exchange)
     return Seen(await blamed(context, exchange, fault))
 
 

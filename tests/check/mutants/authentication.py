@@ -251,6 +251,12 @@ class NodeStack(Saying):
     SAYS = "Error: no\n    at Object.<anonymous> (/srv/app/server.js:12:9)"
 
 
+class JavaStack(Saying):
+    """The same in Java, where each line begins with a tab, which JSON escapes."""
+
+    SAYS = "java.io.IOException: no\n\tat com.example.Session.post(Session.java:41)"
+
+
 class DebugPage(Saying):
     """Shows a framework's page for developers."""
 
@@ -311,6 +317,7 @@ MUTANTS = (
     ExactName,
     Traceback,
     NodeStack,
+    JavaStack,
     DebugPage,
     TellsTheSecret,
     RepeatsWhatCame,

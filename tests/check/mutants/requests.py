@@ -30,6 +30,16 @@ class GetUnknown(Mutant):
         super().routed()
 
 
+class GetIsHealth(Mutant):
+    """Says by the other method that it lives, and no more."""
+
+    BREAKS: ClassVar = {"R02": "warn"}
+
+    def answer(self) -> tuple[int, Any, Mapping[str, str]]:
+        status, document, headers = super().answer()
+        return status, {"status": "ok"} if self.command == "GET" and status == 200 else document, headers
+
+
 class GetWithoutAllow(Mutant):
     """Says 405 and not what it serves."""
 
@@ -320,6 +330,7 @@ class BreaksOverIds(Mutant):
 MUTANTS = (
     GetBreaks,
     GetUnknown,
+    GetIsHealth,
     GetWithoutAllow,
     Absent,
     Empty,
