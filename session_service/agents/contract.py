@@ -11,6 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from session_service.agora.encryption import ChannelEncryption
 from session_service.agora.transport import Seat
+from session_service.values import value
 
 SPEC_VERSION = 1
 
@@ -44,7 +45,7 @@ class AgentSpec:
         return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AgentRef:
     """How to find a started agent again. JSON without secrets, so that another process can poll and stop it.
 

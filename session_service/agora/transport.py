@@ -14,6 +14,7 @@ from session_service.agora.encryption import ChannelEncryption, Mode
 from session_service.agora.identifiers import Project
 from session_service.agora.tokens import RtcMinter
 from session_service.errors import InvalidValue
+from session_service.values import value
 
 TokenVersion = Literal["007", "006"]
 
@@ -23,7 +24,7 @@ _FIRST_AGENT_UID = 2
 _AGENT_UIDS = 2**31 - 1 - _FIRST_AGENT_UID  # one of Agora's pages bounds uids to signed 32 bits; one is the tester's
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class JoinDetails:
     """What the tester needs, under the contract's names. What is absent is None."""
 

@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from session_service import logs
@@ -20,6 +20,7 @@ from session_service.sessions.live import Live, Table
 from session_service.sessions.model import Reason
 from session_service.sessions.store.contract import Record, Row, Store
 from session_service.sessions.turns import Turns
+from session_service.values import value
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ _ANY_TIME = contextlib.nullcontext()
 _log = logging.getLogger("session_service.sessions")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _End:
     """Why, and since when: `due` is Unix time. `stop_seconds` is what stopping took; None where nothing was stopped."""
 

@@ -4,11 +4,11 @@ Decided here: which random byte goes where, and that of the report's token only 
 """
 
 import hashlib
-from dataclasses import dataclass
 
 from session_service.agents.contract import AgentSpec, Report
 from session_service.sessions.model import Offer, Session
 from session_service.sessions.store.contract import Row
+from session_service.values import value
 
 NO_LAUNCHER = "none"
 ID_BYTES = 12
@@ -16,7 +16,7 @@ ID_BYTES = 12
 _TOKEN_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Minted:
     """A session before it is admitted. `spec` is None where there is no agent to start."""
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from session_service.agents.contract import AgentRef, Launcher
 from session_service.agora.transport import AgoraTransport, JoinDetails
+from session_service.values import value
 
 Clock = Callable[[], float]
 """Seconds, Unix time or monotonic."""
@@ -30,7 +31,7 @@ class Reason(StrEnum):
     SHUTDOWN = "shutdown"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SessionRequest:
     """What is asked: the client id, as it came."""
 
@@ -85,7 +86,7 @@ class Opened:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Grant:
     """The decision that a request may have a session. Whatever costs something takes one."""
 
@@ -93,7 +94,7 @@ class Grant:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Session:
     """One channel with one tester and one agent. `started_at` and `ended_at` are Unix seconds."""
 

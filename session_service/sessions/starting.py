@@ -6,17 +6,17 @@ here: `lifecycle` does that, whoever won.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from session_service.agents.contract import AgentRef
 from session_service.errors import AgentRefused, AgentTimeout, CallerGone, ServiceError
+from session_service.values import value
 
 RETRY_AFTER = 5
 """Seconds after which a start that failed for want of time may be tried again."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Caller:
     """Whoever waits for the answer. `arrived` is the instant of the event loop's clock at which the call came in.
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from session_service.sessions.model import Limits, Reason
+from session_service.values import value
 
 
 class State(StrEnum):
@@ -24,7 +25,7 @@ class State(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Row:
     """What is known of a session when it is admitted, and never changes.
 
@@ -45,7 +46,7 @@ class Row:
     project: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Status:
     """How far a session has come. `ref` is the agent's reference as JSON; `left_at` is None until the tester leaves."""
 
@@ -61,7 +62,7 @@ class Status:
 ADMITTED = Status()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record:
     """A session as the store tells it."""
 
