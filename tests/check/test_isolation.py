@@ -78,6 +78,8 @@ def test_sessions_of_their_own_are_no_finding() -> None:
             lambda: [*(minted() for _ in range(5)), minted("cekura-00112233445566778899aabbccddeeff")],
             "7 calls were answered with only 6",
         ),
+        (lambda: [*(minted() for _ in range(3)), *[status(409)] * 3], "The same call as before was answered 409."),
+        (lambda: [*(minted() for _ in range(5)), status(200)], "was answered 200 without join details"),
         (lambda: [minted("lobby")] * 6, "only 2 different channels"),
     ],
 )

@@ -12,6 +12,7 @@ from session_service.check.context import Context
 from session_service.check.messages import Exchange
 from session_service.check.model import Check, Finding, Need, NotApplicable, Seen, Severity
 from session_service.check.received import Received
+from session_service.check.trying import came, is_equal
 from session_service.errors import UnreadableToken
 
 _PAGE = "Agora Simulations, Session endpoint contract"
@@ -23,9 +24,10 @@ _BUSY = (429, 503)
 
 async def _apart(context: Context) -> Seen:
     calls_made = [await _minted(context), *await _together(context, _TOGETHER)]
-    failed = tuple(_not_minted(exchange) for exchange in calls_made if exchange.status != 200)
+    failed = [_not_minted(exchange) for exchange in calls_made if not is_equal(context, exchange)]
+    once = {fault.what: fault for fault in failed}.values()
     known = [found for exchange in context.minted if (found := _details(exchange))]
-    findings = (*failed, *_shared(calls_made[-1], known), *_guessable(context, known))
+    findings = (*once, *_shared(calls_made[-1], known), *_guessable(context, known))
     return Seen(findings, f"{len(known)} sessions compared")
 
 
@@ -47,10 +49,7 @@ def _details(exchange: Exchange) -> Received | None:
 
 
 def _not_minted(exchange: Exchange) -> Finding:
-    if exchange.answer is None:
-        what = f"The same call as before was not answered. {judging.silence(exchange)}"
-    else:
-        what = f"The same call as before was answered {exchange.answer.status}."
+    what = f"The same call as before {came(exchange)}"
     why = "The platform makes this call for every run, and several runs at once are usual."
     mend = "Let nothing in the endpoint depend on there being one session: no fixed channel, port, file or lock."
     return Finding(what, exchange, why=why, mend=mend)
@@ -105,19 +104,17 @@ async def _burst(context: Context) -> Seen:
     made = await _together(context, _BURST, patient=False)
     answered = [exchange.answer for exchange in made if exchange.answer]
     later = sum(answer.status in _BUSY for answer in answered)
-    findings = (*_broken(made), *_without_time(made), *_slow(made))
+    findings = (*_broken(context, made), *_without_time(made), *_slow(made))
     note = f"{sum(answer.status == 200 for answer in answered)} answered 200, {later} told to come back later"
     return Seen(findings, note)
 
 
-def _broken(made: Iterable[Exchange]) -> Iterator[Finding]:
+def _broken(context: Context, made: Iterable[Exchange]) -> Iterator[Finding]:
     """One finding for each way in which calls failed, with how many did."""
     ways: dict[str, list[Exchange]] = {}
     for exchange in made:
-        if exchange.answer is None:
-            ways.setdefault(f"not answered. {judging.silence(exchange)}", []).append(exchange)
-        elif exchange.answer.status not in (200, *_BUSY):
-            ways.setdefault(f"answered {exchange.answer.status}.", []).append(exchange)
+        if exchange.status not in _BUSY and not is_equal(context, exchange):
+            ways.setdefault(came(exchange).removeprefix("was "), []).append(exchange)
     for way, exchanges in ways.items():
         yield Finding(f"Of {_BURST} calls at once, {_were(len(exchanges))} {way}", exchanges[0])
 

@@ -100,4 +100,26 @@ class OneAtATime(Mutant):
         return (409, {"error": "a session is running"}, {}) if answer[0] == 200 and next(self.NUMBERS) else answer
 
 
-MUTANTS: tuple[type[Mutant], ...] = (OneChannel, Counted, Timed, Short, Kept, Stuck, Overrun, Impolite, OneAtATime)
+class RunsDry(Mutant):
+    """Has agents for seven calls, and tells the eighth in the body alone that there is none."""
+
+    BREAKS: ClassVar = {"G01": "fail"}
+    NUMBERS: ClassVar[Iterator[int]] = itertools.count(1)
+
+    def answer(self) -> tuple[int, Any, Mapping[str, str]]:
+        answer = super().answer()
+        return (200, {"error": "no agent"}, {}) if answer[0] == 200 and next(self.NUMBERS) > 7 else answer
+
+
+MUTANTS: tuple[type[Mutant], ...] = (
+    OneChannel,
+    Counted,
+    Timed,
+    Short,
+    Kept,
+    Stuck,
+    Overrun,
+    Impolite,
+    OneAtATime,
+    RunsDry,
+)
