@@ -122,10 +122,10 @@ async def _life(
         await sessions.close()
         launchers: list[object] = [offer.launcher for offer in offers.values()]
         connections = [launcher.aclose for launcher in launchers if isinstance(launcher, Connected)]
-        await _let_go([store.close, *connections])
+        await let_go([store.close, *connections])
 
 
-async def _let_go(closings: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+async def let_go(closings: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
     """Close what is still open; the process ends all the same, whatever does not close in time or fails to."""
     tasks = [asyncio.create_task(close()) for close in closings]
     _, open_still = await asyncio.wait(tasks, timeout=LETTING_GO)

@@ -15,7 +15,8 @@ import orjson
 import pytest
 
 from tests.agents.agent_servers import SECRET as SIGNING_SECRET
-from tests.agents.agent_servers import HostedAgents
+from tests.agents.agent_servers import TEMPLATE as TEN_TEMPLATE
+from tests.agents.agent_servers import HostedAgents, HostedTen
 from tests.agents.convoai import TEMPLATE, Hosted
 from tests.commands import Command, command
 from tests.settings.given import RIGHT, SECRET
@@ -23,6 +24,8 @@ from tests.standins.toxiproxy import Network, Toxic, toxiproxy
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
+STOP = 8
+"""Seconds that the operator's port waits for an agent's end."""
 BUDGET = 3
 """Seconds within which the service has to answer."""
 TRAVEL = 20
@@ -42,6 +45,12 @@ NOT_SENT = {
     "the request is reset": Toxic("reset_peer", "upstream", FOREVER),
     "the request is swallowed": Toxic("timeout", "upstream", FOREVER),
     "the request trickles": Toxic("slicer", "upstream", TEN_BYTES_A_SECOND),
+}
+ENDS_SUFFER = {
+    "half-open": (Toxic("timeout", "upstream", FOREVER), Toxic("timeout", "downstream", FOREVER)),
+    "reset": (Toxic("reset_peer", "downstream", FOREVER),),
+    "late": (Toxic("latency", "downstream", LATER_THAN_THE_BUDGET),),
+    "ten bytes a second": (Toxic("slicer", "downstream", TEN_BYTES_A_SECOND),),
 }
 NOT_HEARD = {
     "the answer is late": Toxic("latency", "downstream", LATER_THAN_THE_BUDGET),
@@ -102,6 +111,20 @@ class Own(HostedAgents):
         return [*self.api.running, *(self.api.stopped if "start" in self.api.arrived else ())]
 
 
+class Ten(HostedTen):
+    """The stand-in for a TEN agents server."""
+
+    def settings(self, folder: Path, url: str) -> Mapping[str, str]:
+        (folder / "ten.json").write_bytes(orjson.dumps(TEN_TEMPLATE))
+        return {"SESSION_LAUNCHER": "ten", "SESSION_TEN_URL": url, "SESSION_TEN_TEMPLATE": "ten.json"}
+
+    def agents(self) -> list[str]:
+        return list(self.channels)
+
+    def ever(self) -> list[str]:
+        return ["started"] * self.api.calls.count("start")  # it keeps none that has ended
+
+
 class Place:
     """A service, the network that its launcher uses, and what is at the other end."""
 
@@ -109,7 +132,8 @@ class Place:
         self.serve = serve
         self.network = network
         self.remote = remote
-        self._port = json.loads(serve.until("service.listening"))["port"]
+        listening = json.loads(serve.until("service.listening"))
+        self._port, self._ops_port = listening["port"], listening["ops_port"]
 
     def call(self) -> httpx2.Response:
         """Ask for a session. Nobody waits longer than the budget, whatever the network does."""
@@ -123,6 +147,15 @@ class Place:
         )
         assert time.monotonic() - began < BUDGET + TRAVEL
         return answer
+
+    def ends(self) -> int:
+        """The operator ends the only session; nobody is kept waiting longer than that port promises."""
+        with httpx2.Client(base_url=f"http://127.0.0.1:{self._ops_port}", timeout=LATE, trust_env=False) as client:
+            (live,) = [one for one in client.get("/sessions").json()["sessions"] if one["state"] != "ended"]
+            began = time.monotonic()
+            status = client.delete(f"/sessions/{live['session_id']}").status_code
+        assert time.monotonic() - began < STOP + TRAVEL
+        return status
 
     def recovers(self) -> None:
         """The network is back: the session ends, no agent is left, and its slot, the only one, is free."""
@@ -154,9 +187,9 @@ def served(folder: Path, remote: Remote, control: httpx2.Client) -> Iterator[Pla
         network.is_back()  # or the service would wait for agents that it cannot end
 
 
-@pytest.fixture(params=[Agora, Own], ids=["convoai", "http"])
+@pytest.fixture(params=[Agora, Own, Ten], ids=["convoai", "http", "ten"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, control: httpx2.Client) -> Iterator[Place]:
-    """The launcher `convoai` before Agora's API, and `http` before a customer's own server."""
+    """The launcher `convoai` before Agora's API, `http` before a customer's own server, `ten` before a TEN server."""
     with request.param() as remote, served(tmp_path, remote, control) as made:
         yield made
 
@@ -175,6 +208,18 @@ def test_an_agent_whose_acceptance_is_not_heard_is_stopped_by_name(place: Place,
     place.network.suffers(toxic)
     assert place.call().status_code in (502, 503, 504)
     assert len(place.remote.ever()) == 1
+    place.recovers()
+
+
+@pytest.mark.parametrize("toxics", ENDS_SUFFER.values(), ids=ENDS_SUFFER)
+def test_an_end_that_the_network_loses_is_told_in_time_and_asked_for_until_it_is_done(
+    place: Place, toxics: tuple[Toxic, ...]
+) -> None:
+    """202: the agent is not known to be gone, so its slot stays taken until it is."""
+    assert place.call().status_code == 200
+    place.network.suffers(*toxics)
+    assert place.ends() == 202
+    assert place.call().status_code == 429
     place.recovers()
 
 
