@@ -188,6 +188,13 @@ def test_junit_counts_what_it_holds() -> None:
     assert any("SHOULD: It is wrong." in (out.text or "") for out in root.iter("system-out"))
 
 
+def test_the_summary_begins_with_what_weighs_most() -> None:
+    """Whatever the order in which the checks became certain."""
+    told = re.findall(r"\((MUST|SHOULD|INFO)\)", github.summary(seen(Finding("It is so."), checks=CHECKS)))
+    assert told == sorted(told, key=("MUST", "SHOULD", "INFO").index)
+    assert len(set(told)) > 1
+
+
 def test_annotations_are_escaped_as_github_asks() -> None:
     """Line ends and signs of its own in title and message."""
     found = seen(Finding("100% wrong", severity=Severity.MUST))

@@ -8,10 +8,11 @@ import html
 import re
 from collections.abc import Iterator
 
-from session_service.check.model import Outcome
+from session_service.check.model import Outcome, Severity
 from session_service.check.reports.view import CheckView, View
 
 _LEVELS = {Outcome.FAIL: "error", Outcome.WARN: "warning", Outcome.INCONCLUSIVE: "warning"}
+_WEIGHTS = [severity.value for severity in Severity]
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~:@])")
 
 
@@ -52,12 +53,13 @@ def _held(check: CheckView) -> str:
 
 
 def _details(view: View) -> Iterator[str]:
-    for check in view.checks:
-        for finding in check.findings:
-            yield f"- **{check.id}** ({finding.severity}) {_markdown(finding.what)}"
-            yield f"  - Why it matters: {_markdown(finding.why)}"
-            yield f"  - To mend it: {_markdown(finding.mend)}"
-            yield f"  - More: `session-service check explain {check.id}`"
+    """The findings, the gravest first."""
+    found = [(check.id, finding) for check in view.checks for finding in check.findings]
+    for name, finding in sorted(found, key=lambda one: _WEIGHTS.index(one[1].severity)):
+        yield f"- **{name}** ({finding.severity}) {_markdown(finding.what)}"
+        yield f"  - Why it matters: {_markdown(finding.why)}"
+        yield f"  - To mend it: {_markdown(finding.mend)}"
+        yield f"  - More: `session-service check explain {name}`"
 
 
 def _message(check: CheckView) -> str:
