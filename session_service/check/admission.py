@@ -7,7 +7,7 @@ diagnosis of the first good call.
 
 from dataclasses import replace
 
-from session_service.check import calls
+from session_service.check import calls, judging
 from session_service.check.context import Context
 from session_service.check.likeness import is_like, says_as_much
 from session_service.check.messages import Answer, Exchange, Header, Request
@@ -21,9 +21,11 @@ async def refused(context: Context, exchange: Exchange, answer: Answer) -> Findi
     """For 400, 401, 403 and 422: who came was not let in, or what came was not understood."""
     wrong = calls.platform(context.target, context.wrong())
     like = await is_like(context, exchange, wrong)
+    before = next((one for one in context.refused if _shape(one.request) == _shape(wrong)), None)
+    if before is not None and before.answer is not None and judging.holds_join_details(before.answer):
+        return _upside_down(before, answer)
     if like is False:
         return await known(context, exchange, answer)
-    before = next((one for one in context.refused if _shape(one.request) == _shape(wrong)), None)
     if like and before is not None and not says_as_much(before, exchange):
         return _locked_out(before, exchange)
     opened = await _with_another_header(context)
@@ -33,6 +35,19 @@ async def refused(context: Context, exchange: Exchange, answer: Answer) -> Findi
         return _not_understood(exchange, answer)
     unread = await is_like(context, exchange, calls.platform(context.target, None)) is not False
     return _wrong_secret(context, exchange, answer, unread=unread)
+
+
+async def refused_with_200(context: Context, exchange: Exchange, answer: Answer) -> tuple[Finding, ...]:
+    """Empty where 200 means what it says; what it means is S01's matter, unless a wrong secret gets the very same."""
+    wrong = calls.platform(context.target, context.wrong())
+    if judging.holds_join_details(answer) or not await is_like(context, exchange, wrong):
+        return ()
+    what = (
+        "The call was answered 200 without join details, word for word as one with a wrong secret is: either both were "
+        "refused, or no session endpoint is served at this path."
+    )
+    mend = f"Compare the path in the URL. {_compared(context)} And let the endpoint answer 401 where it refuses."
+    return (Finding(what, exchange, mend=mend),)
 
 
 async def known(context: Context, exchange: Exchange, answer: Answer) -> Finding:
@@ -73,6 +88,12 @@ def _shape(request: Request) -> tuple[object, ...]:
     """All of a request but what its headers say: by it a call with a wrong secret is known among others."""
     sizes = tuple((header.name, len(header.value)) for header in request.headers)
     return request.method, request.path, request.body, sizes
+
+
+def _upside_down(before: Exchange, answer: Answer) -> Finding:
+    what = f"A wrong secret was answered {before.status}, with join details, and the one given {answer.status}."
+    mend = "Look at the condition that compares the secret: it seems to be the wrong way round. Anybody gets in by now."
+    return Finding(what, before, mend=mend)
 
 
 def _locked_out(before: Exchange, exchange: Exchange) -> Finding:
@@ -121,11 +142,7 @@ def _wrong_header(context: Context, opened: Exchange) -> Finding:
 
 
 def _wrong_secret(context: Context, exchange: Exchange, answer: Answer, *, unread: bool) -> Finding:
-    name, variable = context.target.header, context.target.secret_variable
-    mend = (
-        f"Compare ${variable} here, the secret in the endpoint's own configuration, and Secret in the platform's form: "
-        "all three must be the same. An old value, quotes around it or a line break at its end are the usual reasons."
-    )
+    name, mend = context.target.header, _compared(context)
     if not unread:
         what = f"The secret is wrong: {name} is read, and this one was refused ({answer.status}) as any other."
         return Finding(what, exchange, mend=mend)
@@ -134,6 +151,14 @@ def _wrong_secret(context: Context, exchange: Exchange, answer: Answer, *, unrea
         f"or the endpoint reads it from another header than {name}."
     )
     return Finding(what, exchange, mend=f"{mend} If they are, compare the header's name with Secret Header Name.")
+
+
+def _compared(context: Context) -> str:
+    return (
+        f"Compare ${context.target.secret_variable} here, the secret in the endpoint's own configuration, and Secret "
+        "in the platform's form: all three must be the same. An old value, quotes around it or a line break at its end "
+        "are the usual reasons."
+    )
 
 
 def _not_understood(exchange: Exchange, answer: Answer) -> Finding:

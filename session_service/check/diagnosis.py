@@ -50,7 +50,7 @@ async def diagnosed(context: Context, exchange: Exchange) -> tuple[Finding, ...]
     if stranger is not None:
         return (stranger,)
     if answer.status == 200:
-        return ()
+        return await admission.refused_with_200(context, exchange, answer)
     if redirects.is_redirect(answer):
         return (_redirected(context, exchange, answer),)
     return (await _BY_STATUS.get(answer.status, _otherwise)(context, exchange, answer),)

@@ -148,6 +148,14 @@ class LocksOut(Correct):
             raise
 
 
+class UpsideDown(Correct):
+    """Refuses the right secret, and no other."""
+
+    def authorized(self) -> None:
+        if self.headers.get("X-Cekura-Secret") == SECRET:
+            raise Refused(401)
+
+
 class CountsTooFar(Correct):
     """Announces one byte more than it sends."""
 
@@ -167,6 +175,7 @@ CAUSES: list[tuple[type[Correct], str]] = [
     (OtherClient, "The client id is not served"),
     (OtherClientUnknown, "The client id is not served"),
     (Listing, "a reason of its own"),
+    (UpsideDown, "the wrong way round"),
     (FormBody, "Either this one is not served, or the endpoint does not find it."),
     (CountsTooFar, "bytes of the body came, and Content-Length announced"),
 ]
@@ -238,6 +247,7 @@ PAGES: list[tuple[int, bytes, dict[str, str], str]] = [
     (502, b'{"error": {"code": "agent_refused"}}', {}, "The endpoint itself says so"),
     (500, b"Internal Server Error", {}, "The endpoint broke over the call"),
     (503, b"starting", {}, "it is not ready"),
+    (200, b'{"error": "unauthorized"}', {}, "word for word as one with a wrong secret is"),
     (201, b"{}", {}, "Answer exactly 200"),
     (413, b"", {}, "raise the limit"),
     (415, b"", {}, "application/json"),
