@@ -42,8 +42,9 @@ def serve(hosted: HostedTen, folder: Path, **changes: str) -> AbstractContextMan
 
 
 def listening(running: Command) -> Mapping[str, Any]:
-    """Where it listens."""
-    told: Mapping[str, Any] = json.loads(running.until("service.listening"))
+    """Where it listens, which may have been read on the way to something else."""
+    said = [line for line in running.said.splitlines() if "service.listening" in line]
+    told: Mapping[str, Any] = json.loads(said[0] if said else running.until("service.listening"))
     return told
 
 
