@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from session_service.check import addresses, calls, wire
-from session_service.check.addresses import Addresses, Resolve
-from session_service.check.calls import Secret
-from session_service.check.messages import Answer, Exchange, Request, Silence
+from session_service.check.asking import addresses, calls, wire
+from session_service.check.asking.addresses import Addresses, Resolve
+from session_service.check.asking.calls import Secret
+from session_service.check.asking.messages import Answer, Exchange, Request, Silence
+from session_service.check.asking.wire import DEFAULT_LIMITS, Connection, Limits
 from session_service.check.model import CannotTell, NotApplicable
 from session_service.check.sessions import Sessions, may_have_started
 from session_service.check.target import Target
-from session_service.check.wire import DEFAULT_LIMITS, Connection, Limits
 
 LONGEST_WAIT = 10.0
 """Seconds that a Retry-After is obeyed for; who asks for more is not waited for."""

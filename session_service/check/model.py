@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
-from session_service.check.messages import Exchange
+from session_service.check.asking.messages import Exchange
 
 if TYPE_CHECKING:
     from session_service.check.context import Context

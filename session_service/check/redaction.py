@@ -16,8 +16,8 @@ from itertools import islice
 from urllib.parse import quote
 
 from session_service.agora import identifiers
-from session_service.check.judging import document
-from session_service.check.messages import Exchange
+from session_service.check.answers.judging import document
+from session_service.check.asking.messages import Exchange
 from session_service.check.target import Target
 from session_service.errors import InvalidValue
 

@@ -8,14 +8,16 @@ is started before what is free has been tried. Called by the command line and th
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from session_service.check import addresses, needs, strangers
+from session_service.check import needs
+from session_service.check.asking import addresses
+from session_service.check.asking.messages import Exchange
+from session_service.check.asking.wire import DEFAULT_LIMITS, Limits
 from session_service.check.context import Context, World
-from session_service.check.messages import Exchange
+from session_service.check.diagnosis import strangers
 from session_service.check.model import CannotTell, Check, NotApplicable, Outcome, Result, judged
 from session_service.check.plan import Plan
 from session_service.check.sessions import UNEXPECTED, Sessions
 from session_service.check.target import Target
-from session_service.check.wire import DEFAULT_LIMITS, Limits
 from session_service.errors import InvalidValue
 
 LONGEST_RUN = 300.0

@@ -9,8 +9,8 @@ endpoint answered, does not.
 
 from dataclasses import dataclass
 
-from session_service.check import strangers
-from session_service.check.messages import Exchange, Silence
+from session_service.check.asking.messages import Exchange, Silence
+from session_service.check.diagnosis import strangers
 from session_service.check.model import CannotTell
 
 UNEXPECTED = 10

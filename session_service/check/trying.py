@@ -6,9 +6,10 @@ which was refused shows nothing while the platform's own is refused, too. Called
 
 from collections.abc import Callable, Mapping
 
-from session_service.check import calls, judging
+from session_service.check.answers import judging
+from session_service.check.asking import calls
+from session_service.check.asking.messages import Exchange, Request
 from session_service.check.context import Context
-from session_service.check.messages import Exchange, Request
 from session_service.check.model import CannotTell, Finding
 
 Judge = Callable[[Exchange, str], tuple[Finding, ...]]

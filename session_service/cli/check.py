@@ -18,16 +18,16 @@ import click
 
 from session_service.agora import identifiers
 from session_service.check import glossary, pages
+from session_service.check.asking.wire import DEFAULT_LIMITS, Limits
 from session_service.check.catalogue import CHECKS
 from session_service.check.context import World
-from session_service.check.follow import END
 from session_service.check.model import Need
 from session_service.check.plan import PROFILES, Plan, matching, plan
 from session_service.check.redaction import Known
 from session_service.check.reports import terminal, view
 from session_service.check.runner import Listener, Run
 from session_service.check.target import DEFAULT_HEADER, Target, endpoint
-from session_service.check.wire import DEFAULT_LIMITS, Limits
+from session_service.check.watching.follow import END
 from session_service.cli import check_reports, check_watch, credentials, running
 from session_service.cli.check_reports import Outputs, Progress
 from session_service.errors import InvalidValue

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from session_service.agents.process import child_environment
-from session_service.check.follow import OpsWatch
-from session_service.check.join import JoinWatch
-from session_service.check.watches import InTurn, Watch
+from session_service.check.watching.follow import OpsWatch
+from session_service.check.watching.join import JoinWatch
+from session_service.check.watching.watches import InTurn, Watch
 from session_service.cli import credentials, running, sessions
 from session_service.errors import InvalidValue
 from session_service.settings import NAMES

@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from session_service.check import calls
+from session_service.check.asking import calls
+from session_service.check.asking.messages import Answer, Exchange
 from session_service.check.catalogue import CHECKS
-from session_service.check.messages import Answer, Exchange
 from session_service.check.model import Check, Finding, Outcome, Result
 from session_service.check.plan import Plan
 from session_service.check.redaction import Known

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from socket import SO_LINGER, SOL_SOCKET
 
-from session_service.check import wire
-from session_service.check.messages import Body, Exchange, Request
+from session_service.check.asking import wire
+from session_service.check.asking.messages import Body, Exchange, Request
+from session_service.check.asking.wire import Limits
 from session_service.check.target import Endpoint
-from session_service.check.wire import Limits
 
 PATIENT = Limits(30, 30)
 HASTY = Limits(0.3, 0.3)

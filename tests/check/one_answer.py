@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from session_service.check import calls
+from session_service.check.asking import calls
+from session_service.check.asking.messages import Answer, Exchange
 from session_service.check.catalogue import BY_ID
 from session_service.check.context import Context, World
-from session_service.check.messages import Answer, Exchange
 from session_service.check.model import Result, Seen, judged
 from session_service.check.sessions import Sessions
 from session_service.check.target import Target, endpoint

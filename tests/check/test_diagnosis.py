@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from session_service.check.asking.messages import Silence
 from session_service.check.context import World
-from session_service.check.messages import Silence
 from session_service.check.model import Finding, Outcome
 from session_service.check.plan import plan
 from session_service.check.runner import Report, run

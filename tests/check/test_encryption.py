@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from session_service.agora import encryption
 from session_service.agora.encryption import MODES
+from session_service.check.asking.messages import Answer, Exchange
 from session_service.check.catalogue import BY_ID
 from session_service.check.context import Context
-from session_service.check.messages import Answer, Exchange
 from session_service.check.model import NotApplicable, Outcome, judged
 from tests.check.one_answer import DECLARED, context, details, found, made
 

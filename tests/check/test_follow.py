@@ -13,8 +13,8 @@ import pytest
 
 from session_service.app import World
 from session_service.app.in_thread import RunningService, running
-from session_service.check.follow import OpsWatch
 from session_service.check.model import CannotTell, Seen, Severity
+from session_service.check.watching.follow import OpsWatch
 from session_service.errors import InvalidValue
 from tests.check.correct import Correct, serving
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_service.check import guessing
+from session_service.check.answers import guessing
 
 NOW = 1_790_000_000.5
 

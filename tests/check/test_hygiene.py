@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
+from session_service.check.asking.messages import Answer, Exchange, Request, Silence
 from session_service.check.catalogue import BY_ID
 from session_service.check.context import Context
-from session_service.check.messages import Answer, Exchange, Request, Silence
 from session_service.check.model import Outcome, Result, judged
 from session_service.check.target import endpoint
 from tests.check.one_answer import context, details, found, made

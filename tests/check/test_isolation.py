@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from session_service.check.asking.messages import Answer, Exchange, Request, Silence
 from session_service.check.catalogue import BY_ID
 from session_service.check.context import Context
-from session_service.check.messages import Answer, Exchange, Request, Silence
 from session_service.check.model import CannotTell, Finding, NotApplicable, Outcome, Seen, judged
 from session_service.check.target import AgentWatch
 from tests.check.correct import token

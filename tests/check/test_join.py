@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from session_service.agora import encryption
-from session_service.check import join
-from session_service.check.join import JoinWatch, Waits
 from session_service.check.model import CannotTell, Finding, Seen, Severity
+from session_service.check.watching import join
+from session_service.check.watching.join import JoinWatch, Waits
 from session_service.errors import InvalidValue
 from tests.agents.programs import children
 from tests.check.one_answer import CHANNEL, details

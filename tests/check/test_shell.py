@@ -14,9 +14,9 @@ from typing import Literal
 
 import pytest
 
-from session_service.check import calls, shell, wire
+from session_service.check.asking import calls, shell, wire
+from session_service.check.asking.messages import Body, Exchange, Header, Request
 from session_service.check.context import World
-from session_service.check.messages import Body, Exchange, Header, Request
 from session_service.check.plan import plan
 from session_service.check.runner import Listener, Run
 from session_service.check.target import Endpoint, Target, endpoint

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from session_service.check.asking.messages import Answer, Exchange
 from session_service.check.catalogue import BY_ID
 from session_service.check.context import Context, World
-from session_service.check.messages import Answer, Exchange
 from session_service.check.model import Finding, NotApplicable, Outcome, Result, Seen, Severity
 from session_service.check.plan import plan
 from session_service.check.runner import Report, run

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from session_service.check.join import JoinWatch
 from session_service.check.plan import plan
+from session_service.check.watching.join import JoinWatch
 from session_service.cli import check_watch
 from session_service.errors import InvalidValue
 from tests.check.test_join import STAND_IN

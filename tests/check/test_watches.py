@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from session_service.check.model import CannotTell, Finding, Seen
-from session_service.check.watches import InTurn
+from session_service.check.watching.watches import InTurn
 
 FINDING = Finding("The agent stayed.")
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_service.check.messages import Body, Exchange, Request, Silence
-from session_service.check.parsing import Reading, Unreadable
+from session_service.check.asking.messages import Body, Exchange, Request, Silence
+from session_service.check.asking.parsing import Reading, Unreadable
+from session_service.check.asking.wire import connected
 from session_service.check.target import Endpoint
-from session_service.check.wire import connected
 from tests.check.certificates import HOST, Authority
 from tests.check.misbehaving import (
     CALL,

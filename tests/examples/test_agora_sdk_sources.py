@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from session_service.check import join
+from session_service.check.watching import join
 from tests.agents.conftest import Events, Exits, Run, events, exits, run
 from tests.agents.processes import process_launcher, started
 from tests.agents.specs import agent_spec

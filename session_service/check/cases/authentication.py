@@ -6,10 +6,11 @@ secret never stands in a URL either, where logs and proxies keep it: whether an 
 
 from dataclasses import replace
 
-from session_service.check import calls, judging, leaks, variations
-from session_service.check.calls import Secret
+from session_service.check.answers import judging, leaks
+from session_service.check.asking import calls, variations
+from session_service.check.asking.calls import Secret
+from session_service.check.asking.messages import Header
 from session_service.check.context import Context
-from session_service.check.messages import Header
 from session_service.check.model import Check, Finding, NotApplicable, Seen, Severity
 from session_service.check.trying import blamed, came, is_equal, tried
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from session_service.agora import encryption_remarks, encryption_report
 from session_service.agora.encryption_report import SILENCE, Side
-from session_service.check import reading, received
+from session_service.check.answers import reading, received
+from session_service.check.answers.received import ENCRYPTION, Received
 from session_service.check.context import Context
 from session_service.check.model import Check, Finding, NotApplicable, Seen, Severity
-from session_service.check.received import ENCRYPTION, Received
 
 _PAGE = "Agora Simulations, Session endpoint contract, Response: encryption fields"
 _FRESH = "Draw a key and a salt for every session: 32 random bytes each, in base64. The agent gets the very same texts."

@@ -4,8 +4,8 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 
+from session_service.check.asking.messages import Answer, Exchange, Request
 from session_service.check.context import Context
-from session_service.check.messages import Answer, Exchange, Request
 from session_service.check.model import Check, Finding, Seen, Severity
 
 _OPEN: Mapping[str, str] = {

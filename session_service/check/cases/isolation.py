@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from session_service.agora import token_judgement, token_remarks, token_report
 from session_service.agora.token_report import Expected
-from session_service.check import calls, guessing, judging, received
+from session_service.check.answers import guessing, judging, received
+from session_service.check.answers.received import Received
+from session_service.check.asking import calls
+from session_service.check.asking.messages import Exchange
 from session_service.check.context import Context
-from session_service.check.messages import Exchange
 from session_service.check.model import Check, Finding, Need, NotApplicable, Seen, Severity
-from session_service.check.received import Received
 from session_service.check.trying import came, is_equal
 from session_service.errors import UnreadableToken
 

@@ -8,10 +8,11 @@ import json
 from dataclasses import replace
 from functools import partial
 
-from session_service.check import calls, judging, variations
+from session_service.check.answers import judging
+from session_service.check.asking import calls, variations
+from session_service.check.asking.messages import Answer, Body, Exchange, Request, Silence
 from session_service.check.context import Context
-from session_service.check.diagnosis import diagnosed
-from session_service.check.messages import Answer, Body, Exchange, Request, Silence
+from session_service.check.diagnosis.causes import diagnosed
 from session_service.check.model import Check, Finding, Need, NotApplicable, Seen, Severity
 from session_service.check.trying import blamed, came, is_equal, tried
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from session_service.agora import either_version, identifiers
-from session_service.check import reading, received
+from session_service.check.answers import reading, received
+from session_service.check.answers.received import ENCRYPTION, Received
 from session_service.check.context import Context
 from session_service.check.model import Check, Finding, Seen, Severity
-from session_service.check.received import ENCRYPTION, Received
 from session_service.errors import InvalidValue, UnreadableToken
 
 _PAGE = "Agora Simulations, Session endpoint contract, Response"

@@ -14,11 +14,11 @@ from session_service.agora.token_judgement import Difference, named_user
 from session_service.agora.token_report import Expected, TokenReport
 from session_service.agora.token_services import RTC
 from session_service.agora.tokens import VERSION
-from session_service.check import lifetimes
+from session_service.check.answers import lifetimes
+from session_service.check.answers.decoded import decoded, expected, opening, proof, read, readable, short
+from session_service.check.answers.received import Received
 from session_service.check.context import Context
-from session_service.check.decoded import decoded, expected, opening, proof, read, readable, short
 from session_service.check.model import CannotTell, Check, Finding, Seen, Severity
-from session_service.check.received import Received
 from session_service.errors import InvalidValue, UnreadableToken
 
 _PAGE = "Agora Simulations, Session endpoint contract, Response: agora_token"

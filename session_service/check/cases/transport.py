@@ -3,11 +3,13 @@
 import ssl
 from statistics import median
 
-from session_service.check import addresses, calls, judging, redirects, tls
+from session_service.check.answers import judging, tls
+from session_service.check.asking import addresses, calls
+from session_service.check.asking.messages import Answer, Exchange, Request, Silence
+from session_service.check.asking.wire import Connection, NoConnection
 from session_service.check.context import Context
-from session_service.check.messages import Answer, Exchange, Request, Silence
+from session_service.check.diagnosis import redirects
 from session_service.check.model import CannotTell, Check, Finding, Need, NotApplicable, Seen, Severity
-from session_service.check.wire import Connection, NoConnection
 
 _FEW_DAYS = 14
 _SLOW, _TOO_SLOW = 2.0, 7.0

@@ -7,8 +7,8 @@ channel, the mode and the words of an error; of everything else the kind and the
 import json
 from collections.abc import Iterator
 
-from session_service.check.judging import silence
-from session_service.check.messages import UNCONNECTED, Answer, Exchange, Header, Request
+from session_service.check.answers.judging import silence
+from session_service.check.asking.messages import UNCONNECTED, Answer, Exchange, Header, Request
 from session_service.check.redaction import Known
 
 _HEADERS = (

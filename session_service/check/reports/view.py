@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from session_service.check import shell
-from session_service.check.messages import Exchange
+from session_service.check.asking import shell
+from session_service.check.asking.messages import Exchange
+from session_service.check.asking.wire import DEFAULT_LIMITS
 from session_service.check.model import Finding, Outcome, Result
 from session_service.check.redaction import Known, visible
 from session_service.check.reports import evidence
 from session_service.check.runner import Report
 from session_service.check.target import Target
-from session_service.check.wire import DEFAULT_LIMITS
 
 GROUPS: Mapping[str, str] = {
     "T": "Transport: can the endpoint be reached",

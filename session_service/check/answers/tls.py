@@ -8,10 +8,10 @@ import ssl
 import warnings
 from dataclasses import dataclass, replace
 
-from session_service.check import wire
+from session_service.check.asking import wire
+from session_service.check.asking.messages import UNCONNECTED, Exchange, Request, Silence
+from session_service.check.asking.wire import Limits, NoConnection
 from session_service.check.context import Context
-from session_service.check.messages import UNCONNECTED, Exchange, Request, Silence
-from session_service.check.wire import Limits, NoConnection
 
 DAY = 86400
 _PATIENCE = 2.0

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from session_service.check.messages import Answer, Exchange, Header
+from session_service.check.asking.messages import Answer, Exchange, Header
 from session_service.check.model import Finding, Severity
 
 _SHORTEST = 8

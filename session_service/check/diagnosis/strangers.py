@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from session_service.check import judging
-from session_service.check.messages import Answer, Exchange
+from session_service.check.answers import judging
+from session_service.check.asking.messages import Answer, Exchange
 from session_service.check.model import Finding
 
 _LOGIN = re.compile(rb"<input[^>]+type=[\"']?password|<title>[^<]*\b(?:log|sign)[ -]?(?:in|on)\b", re.IGNORECASE)

@@ -7,7 +7,7 @@ told apart. Pure. Called by T04 and by the diagnosis of the first good call.
 import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from session_service.check.messages import Answer
+from session_service.check.asking.messages import Answer
 from session_service.check.target import Endpoint
 
 _LOGIN = re.compile(r"login|log-in|signin|sign-in|sign_in|oauth|authorize|sso|saml|cdn-cgi/access", re.IGNORECASE)

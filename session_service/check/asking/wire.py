@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from session_service.check.messages import Answer, Exchange, Request, Silence
-from session_service.check.parsing import Reading, Unreadable
+from session_service.check.asking.messages import Answer, Exchange, Request, Silence
+from session_service.check.asking.parsing import Reading, Unreadable
 from session_service.check.target import Endpoint
 
 _MOST_WAITING = 256 * 1024

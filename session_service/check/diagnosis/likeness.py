@@ -6,8 +6,8 @@ nothing. Called by the diagnosis of the first good call.
 
 import re
 
+from session_service.check.asking.messages import Exchange, Request
 from session_service.check.context import Context
-from session_service.check.messages import Exchange, Request
 from session_service.check.model import CannotTell
 
 _CHANGING = re.compile(rb"[0-9A-Fa-f][0-9A-Fa-f-]{7,}|\d+")

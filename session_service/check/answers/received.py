@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from session_service.agora.encryption_report import Side
-from session_service.check import judging
+from session_service.check.answers import judging
+from session_service.check.asking.messages import Answer
 from session_service.check.context import Context
-from session_service.check.messages import Answer
 from session_service.check.model import NotApplicable
 
 ENCRYPTION = ("encryption_mode", "encryption_key", "encryption_salt")

@@ -8,10 +8,10 @@ from session_service.agora import instants, token_judgement, token_report
 from session_service.agora.token_judgement import named_user, shown
 from session_service.agora.token_report import Expected, TokenReport
 from session_service.agora.tokens import VERSION
-from session_service.check import received
+from session_service.check.answers import received
+from session_service.check.answers.received import Received
 from session_service.check.context import Context
 from session_service.check.model import NotApplicable
-from session_service.check.received import Received
 from session_service.errors import UnreadableToken
 
 

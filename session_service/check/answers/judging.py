@@ -7,7 +7,7 @@ a 5xx, a 2xx and silence are the finding of the case that met them. Pure.
 import json
 from typing import Any
 
-from session_service.check.messages import Answer, Exchange
+from session_service.check.asking.messages import Answer, Exchange
 from session_service.check.model import Finding
 
 JOIN_DETAILS = ("agora_app_id", "agora_channel", "agora_token")

@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from session_service.check.messages import Body, Header, Request
+from session_service.check.asking.messages import Body, Header, Request
 from session_service.check.target import Endpoint
 
 _SPECIAL = re.compile(r'([\\"$`])')

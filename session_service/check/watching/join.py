@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from session_service.agora import encryption, encryption_report
-from session_service.check import join_findings
 from session_service.check.model import CannotTell, Finding, Seen
+from session_service.check.watching import join_findings
 from session_service.errors import InvalidValue
 
 NO_SDK = (
@@ -26,7 +26,7 @@ NO_SDK = (
     "is missing. On Linux or macOS, in the environment of this command: pip install agora-python-server-sdk==2.4.10. "
     "Installing it downloads Agora's native library."
 )
-MODULE = "session_service.check.joining"
+MODULE = "session_service.check.watching.joining"
 """The program that has the seat."""
 
 

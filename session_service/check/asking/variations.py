@@ -9,9 +9,9 @@ import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
-from session_service.check import calls
-from session_service.check.calls import Secret
-from session_service.check.messages import Body, Header, Request
+from session_service.check.asking import calls
+from session_service.check.asking.calls import Secret
+from session_service.check.asking.messages import Body, Header, Request
 from session_service.check.target import Target
 
 _MEBIBYTE = 1024 * 1024

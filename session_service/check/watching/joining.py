@@ -1,4 +1,4 @@
-"""The tester's seat in an Agora channel, as a program: `python -m session_service.check.joining`, started by `join`.
+"""The tester's seat in an Agora channel, as a program that `join` starts.
 
 NOT RUN: the SDK's native library, and any call on Agora's network. This was run against the Python sources of 2.4.10
 with the native library replaced, and against a stand-in for the whole SDK.

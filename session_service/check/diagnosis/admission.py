@@ -7,10 +7,11 @@ diagnosis of the first good call.
 
 from dataclasses import replace
 
-from session_service.check import calls, judging
+from session_service.check.answers import judging
+from session_service.check.asking import calls
+from session_service.check.asking.messages import Answer, Exchange, Header, Request
 from session_service.check.context import Context
-from session_service.check.likeness import is_like, says_as_much
-from session_service.check.messages import Answer, Exchange, Header, Request
+from session_service.check.diagnosis.likeness import is_like, says_as_much
 from session_service.check.model import CannotTell, Finding
 
 _USUAL_HEADERS = ("X-Cekura-Secret", "X-API-Key", "Authorization")

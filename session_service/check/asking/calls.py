@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from session_service.check.messages import Body, Header, Request
+from session_service.check.asking.messages import Body, Header, Request
 from session_service.check.target import Target
 
 JSON_TYPE = Header("Content-Type", b"application/json")

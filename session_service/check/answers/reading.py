@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from session_service.check import judging
-from session_service.check.messages import Answer
+from session_service.check.answers import judging
+from session_service.check.asking.messages import Answer
 
 _BOM = b"\xef\xbb\xbf"
 _DECLARE = "Set the header Content-Type: application/json on the answer; a framework's JSON response does."

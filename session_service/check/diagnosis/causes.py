@@ -8,10 +8,12 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from session_service.check import admission, calls, judging, redirects, strangers
+from session_service.check.answers import judging
+from session_service.check.asking import calls
+from session_service.check.asking.messages import Answer, Exchange, Request, Silence
 from session_service.check.context import Context
-from session_service.check.likeness import is_like, is_served
-from session_service.check.messages import Answer, Exchange, Request, Silence
+from session_service.check.diagnosis import admission, redirects, strangers
+from session_service.check.diagnosis.likeness import is_like, is_served
 from session_service.check.model import Finding
 
 _SILENT = {

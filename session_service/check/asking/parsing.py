@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import h11
 
-from session_service.check.messages import Silence
+from session_service.check.asking.messages import Silence
 
 MOST_HEAD = 64 * 1024
 MOST_BODY = 1024 * 1024

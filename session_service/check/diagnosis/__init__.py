@@ -1,0 +1,1 @@
+"""Why the first good call failed, in one finding."""
