@@ -4,7 +4,6 @@ Decided here: what a text is told that is no token at all, and which privileges 
 `agora.token_report` and by the command line; a session's own tokens are minted by `agora.transport`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 
 from session_service.agora import identifiers, legacy_tokens, tokens
@@ -23,7 +22,6 @@ ROLES: Mapping[str, tuple[int, ...]] = {"publisher": legacy_tokens.PUBLISHER, "s
 ANY_UID = ""
 """How a token writes the uid 0: it admits whoever holds it, under any uid."""
 
-_HEX_32 = re.compile(r"[0-9A-Fa-f]{32}")
 _QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 _NO_TOKENS: tuple[tuple[Callable[[str], bool], str], ...] = (
     (lambda text: not text, "There is nothing to read: the text is empty."),
@@ -52,11 +50,11 @@ _NO_TOKENS: tuple[tuple[Callable[[str], bool], str], ...] = (
         "This is a JSON Web Token, as LiveKit and many others use. Agora's begin with 007 or 006.",
     ),
     (
-        lambda text: _HEX_32.fullmatch(text) is not None,
+        identifiers.is_hex_32,
         "This is an App ID or an App Certificate (32 hexadecimal characters), not a token.",
     ),
     (
-        lambda text: text.startswith("007") and _HEX_32.fullmatch(text[3:35]) is not None,
+        lambda text: text.startswith("007") and identifiers.is_hex_32(text[3:35]),
         "The text begins with 007 and goes on as version 006 does. Its beginning was changed.",
     ),
     (

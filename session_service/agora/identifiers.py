@@ -32,6 +32,11 @@ _ACCOUNT = re.compile(_ALPHABET + f"{{1,{MAX_ACCOUNT}}}")
 _ACCOUNT_RULE = f"A user account is 1 to {MAX_ACCOUNT} characters: {_CHARACTERS}."
 
 
+def is_hex_32(text: str) -> bool:
+    """Tell whether `text` has the form that an App ID and a certificate share: 32 hexadecimal characters."""
+    return _HEX_32.fullmatch(text) is not None
+
+
 def app_id(text: str) -> str:
     """Return `text` if it can be an App ID. The case is kept: Agora signs it as text."""
     return _matching(_HEX_32, text, "An Agora App ID is exactly 32 hexadecimal characters.")

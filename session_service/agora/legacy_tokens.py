@@ -18,6 +18,7 @@ from zlib import crc32
 from session_service.agora import identifiers, packing
 from session_service.agora.identifiers import Project
 from session_service.agora.packing import Cursor
+from session_service.agora.spellings import as_bytes
 from session_service.errors import UnreadableToken
 
 VERSION = "006"
@@ -63,11 +64,11 @@ class LegacyToken:
 
     def names_channel(self, channel: str) -> bool:
         """Tell whether the token's checksum is that of this channel."""
-        return self.channel_crc == crc32(_bytes(channel))
+        return self.channel_crc == crc32(as_bytes(channel))
 
     def names_uid(self, uid: str) -> bool:
         """Tell whether the token's checksum is that of this uid, as decimal text, or of this user account."""
-        return self.uid_crc == crc32(_bytes(uid))
+        return self.uid_crc == crc32(as_bytes(uid))
 
     def signature_valid(self, certificate: str, channel: str, uid: str) -> bool:
         """Tell whether this certificate signed the token for this channel and uid; compared in constant time.
@@ -75,14 +76,9 @@ class LegacyToken:
         The checksums are not signed, so they must agree as well. InvalidValue if the certificate is none.
         """
         identifiers.app_certificate(certificate)
-        signed = self.app_id.encode() + _bytes(channel) + _bytes(uid) + self.message
+        signed = self.app_id.encode() + as_bytes(channel) + as_bytes(uid) + self.message
         expected = hmac.digest(certificate.encode(), signed, "sha256")
         return hmac.compare_digest(self.signature, expected) and self.names(channel, uid)
-
-
-def _bytes(text: str) -> bytes:
-    # What an expectation from a command line cannot be in UTF-8 still must compare, as unequal, and not fail.
-    return text.encode(errors="surrogatepass")
 
 
 def mint(project: Project, channel: str, uid: int, *, issued_at: int, lifetime: int, salt: int) -> str:

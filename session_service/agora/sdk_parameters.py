@@ -11,6 +11,7 @@ from typing import Protocol
 
 from session_service.agora.encryption import Mode
 from session_service.agora.encryption_report import Side
+from session_service.agora.spellings import as_bytes
 
 _FINGERPRINT = 12
 
@@ -51,7 +52,7 @@ class Show(Protocol):
 
 def fingerprint(secret: str | bytes) -> str:
     """Write a secret's length, and enough of the SHA-256 of its characters or bytes to compare two sides by."""
-    data = secret.encode(errors="surrogatepass") if isinstance(secret, str) else secret
+    data = as_bytes(secret) if isinstance(secret, str) else secret
     unit = "characters" if isinstance(secret, str) else "bytes"
     return f"{len(secret)} {unit}, sha256 {sha256(data).hexdigest()[:_FINGERPRINT]}"
 

@@ -1,7 +1,8 @@
 """The ways in which people write bytes: which one a text is, and what else it may have been meant as.
 
-Decided here: the usual confusions of base64 with hexadecimal, with its URL-safe kind, and with itself. Pure. Called by
-the reports on encryption. No text of this module holds a key or a salt.
+Decided here: the usual confusions of base64 with hexadecimal, with its URL-safe kind, and with itself; and what a text
+compares by that has no UTF-8. Pure. Called by the reports on encryption and on tokens, and by the checker. No text of
+this module holds a key or a salt.
 """
 
 import binascii
@@ -23,7 +24,7 @@ def decoded(text: str) -> bytes | None:
 
 
 def as_bytes(text: str) -> bytes:
-    """Return the text in UTF-8, and half of a surrogate pair, which JSON can hold, as something that compares."""
+    """Return the text in UTF-8; half of a surrogate pair, which JSON and a command line can hold, does not fail."""
     return text.encode(errors="surrogatepass")
 
 

@@ -6,7 +6,6 @@ instant `now` is given, in Unix seconds. Called by the command line. What is odd
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +13,7 @@ from typing import Literal
 from session_service.agora import instants, token_report
 from session_service.agora.client_errors import EXPIRED, INVALID_APP_ID, INVALID_TOKEN, RENEWALS, JoinError
 from session_service.agora.either_version import ANY_UID
-from session_service.agora.identifiers import MAX_LIFETIME
+from session_service.agora.identifiers import MAX_LIFETIME, is_hex_32
 from session_service.agora.legacy_tokens import LegacyToken
 from session_service.agora.token_report import JOIN, Expected, TokenReport
 from session_service.agora.token_services import RTC, Service
@@ -25,7 +24,6 @@ CLOCK_SLACK = 60
 
 WILDCARD = "*"
 _RENEWALS: Mapping[str, int] = {"signature": 3, "app_id": 5, "channel": 4, "uid": 3, "live": 2}
-_HEX_32 = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def _app_id(report: TokenReport, wanted: str | None) -> Iterator[Difference]:
     what = f"The token is for the App ID {shown(report.app_id)}, expected is {shown(wanted)}."
     if report.app_id.lower() == wanted.lower():
         what += " Only upper and lower case differ, and they count."
-    yield Difference("app_id", what, INVALID_TOKEN if _HEX_32.fullmatch(wanted) else INVALID_APP_ID)
+    yield Difference("app_id", what, INVALID_TOKEN if is_hex_32(wanted) else INVALID_APP_ID)
 
 
 def _channel(report: TokenReport, wanted: str | None) -> Iterator[Difference]:

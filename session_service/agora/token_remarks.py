@@ -42,7 +42,7 @@ def _version(report: TokenReport) -> Iterator[str | None]:
             "what is expected, and not shown."
         )
     yield unread_services(report)
-    if not _is_hex(report.app_id):
+    if not identifiers.is_hex_32(report.app_id):
         yield "The App ID in the token is not 32 hexadecimal characters, so Agora's clients report error 101."
 
 
@@ -51,10 +51,6 @@ def unread_services(report: TokenReport) -> str | None:
     if report.partly_read:
         return "More services follow that we cannot read; the signature covers them all the same."
     return None
-
-
-def _is_hex(app_id: str) -> bool:
-    return len(app_id) == 32 and all(character in "0123456789abcdefABCDEF" for character in app_id)
 
 
 def _channel(report: TokenReport) -> Iterator[str | None]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from session_service.agents.contract import Launcher, OnExit
-from session_service.agora import areas, encryption, identifiers
+from session_service.agora import conversational_ai, encryption, identifiers
 from session_service.agora.transport import AgoraTransport
 from session_service.http import reports
 from session_service.sessions.lifecycle import Sessions
@@ -113,7 +113,7 @@ def _convoai(client: Client, settings: ConvoAi, world: World) -> Launcher:
         project = identifiers.Project(client.app_id, client.certificate)
         authorize = convoai_auth.agora_token(project, world.time, world.entropy)
     return ConvoAiLauncher(
-        ConvoAiApi(Http(settings.url or areas.base_url(settings.area)), client.app_id, authorize),
+        ConvoAiApi(Http(settings.url or conversational_ai.base_url(settings.area)), client.app_id, authorize),
         load_template(settings.template),
         channel_prefix=client.tokens.channel_prefix,
         idle_timeout=settings.idle_timeout,

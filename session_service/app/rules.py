@@ -4,7 +4,7 @@ Decided here: which room is asked about which setting. Handed to `settings.load`
 module is imported when a setting of its own is read, and not before.
 """
 
-from session_service.agora import areas, encryption, identifiers
+from session_service.agora import conversational_ai, encryption, identifiers
 from session_service.settings import Rules
 
 
@@ -54,12 +54,12 @@ RULES = Rules(
     master_key=encryption.master_key,
     agent_callable=_loadable,
     convoai_template=_readable_template,
-    convoai_area=areas.base_url,
+    convoai_area=conversational_ai.base_url,
     base_url=_callable_url,
     signing_secret=_signing_secret,
     ten_template=_readable_ten_template,
     store_place=_store_place,
-    longest_convoai_idle=areas.LONGEST_IDLE,
+    longest_convoai_idle=conversational_ai.LONGEST_IDLE,
     longest_lifetime=identifiers.MAX_LIFETIME,
 )
 """What settings must hold to, from the rooms that know."""

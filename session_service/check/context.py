@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from session_service.check.asking import addresses, calls, wire
 from session_service.check.asking.addresses import Addresses, Resolve
 from session_service.check.asking.calls import Secret
-from session_service.check.asking.messages import Answer, Exchange, Request, Silence
+from session_service.check.asking.messages import BUSY, Answer, Exchange, Request, Silence
 from session_service.check.asking.wire import DEFAULT_LIMITS, Connection, Limits
 from session_service.check.model import CannotTell, NotApplicable
 from session_service.check.sessions import Sessions, may_have_started
@@ -21,8 +21,6 @@ from session_service.check.target import Target
 
 LONGEST_WAIT = 10.0
 """Seconds that a Retry-After is obeyed for; who asks for more is not waited for."""
-
-_BUSY = (429, 503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ class Context:
 
 def _pause(exchange: Exchange) -> float | None:
     """Seconds to wait before asking again; None where the answer is a real one."""
-    if exchange.answer is None or exchange.answer.status not in _BUSY:
+    if exchange.answer is None or exchange.answer.status not in BUSY:
         return None
     told = exchange.answer.header("retry-after")
     if told is None:

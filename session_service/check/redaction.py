@@ -16,6 +16,7 @@ from itertools import islice
 from urllib.parse import quote
 
 from session_service.agora import identifiers
+from session_service.agora.spellings import as_bytes
 from session_service.check.answers.judging import document
 from session_service.check.asking.messages import Exchange
 from session_service.check.target import Target
@@ -161,7 +162,7 @@ def _public_texts(found: dict[str, object]) -> Iterator[str]:
 
 def _forms(value: str) -> set[str]:
     """How the value may be written: plain, percent-encoded, as JSON, as HTML, in base64 at any offset, as digits."""
-    data = value.encode("utf-8", "surrogatepass")
+    data = as_bytes(value)
     forms = {value, quote(data, safe=""), quote(data), html.escape(value), json.dumps(value)[1:-1], data.hex()}
     forms |= {"".join(f"{mark}{byte:02x}" for byte in data) for mark in ("%", "\\u00", "\\x", "&#x")}
     forms |= {"".join(f"&#{byte};" for byte in data)}

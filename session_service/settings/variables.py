@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One setting. `per_client` ones may also stand in a `[clients.NAME]` table of the TOML file."""
+    """One setting. `per_client` ones may also stand in a `[clients.NAME]` table of the TOML file.
+
+    The value of one with `several` is several words, which that file may give as a list.
+    """
 
     name: str
     meaning: str
@@ -17,26 +20,9 @@ class Variable:
     default: str | None = None
     secret: bool = False
     per_client: bool = False
-
-    @property
-    def several(self) -> bool:
-        """Whether the value is several words, which a TOML file may give as a list."""
-        return self.name in _SEVERAL
+    several: bool = False
 
 
-_SEVERAL = frozenset(
-    {
-        "SESSION_SECRETS",
-        "SESSION_METHODS",
-        "SESSION_CALLER_NETWORKS",
-        "SESSION_TRUSTED_PROXIES",
-        "SESSION_PROCESS_COMMAND",
-        "SESSION_PROCESS_KEEP",
-        "SESSION_HTTP_SECRETS",
-        "SESSION_RTC_WEBHOOK_SECRET",
-        "SESSION_CONVOAI_WEBHOOK_SECRET",
-    }
-)
 STORE_FILE = "session-service.db"
 """The store's file where nobody names one, in STATE_DIRECTORY or in the current folder."""
 _EXAMPLE_ID = "0123456789abcdef0123456789abcdef"
@@ -64,15 +50,16 @@ VARIABLES = (
         "blue=SECRET1 green=SECRET2",
         secret=True,
         per_client=True,
+        several=True,
     ),
     Variable("SESSION_HOST", "address to listen on", "0.0.0.0", "127.0.0.1"),  # noqa: S104 - an example, not a default
     Variable("SESSION_PORT", "port to listen on; beats PORT", "8080", "8080"),
     Variable("PORT", "port as container platforms set it", "8080"),
     Variable("SESSION_PATH", "path of the session endpoint", "/cekura/v1/sessions", "/cekura/v1/sessions"),
-    Variable("SESSION_METHODS", "request methods that are served", "POST", "POST,GET"),
+    Variable("SESSION_METHODS", "request methods that are served", "POST", "POST,GET", several=True),
     Variable("SESSION_SECRET_HEADER", "header that carries the secret", "X-Cekura-Secret", "X-Cekura-Secret"),
-    Variable("SESSION_CALLER_NETWORKS", "networks that may call; empty for all", "203.0.113.7/32", ""),
-    Variable("SESSION_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed", "10.0.0.0/8", ""),
+    Variable("SESSION_CALLER_NETWORKS", "networks that may call; empty for all", "203.0.113.7/32", "", several=True),
+    Variable("SESSION_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed", "10.0.0.0/8", "", several=True),
     Variable("SESSION_AUTH_FAILURES", "wrong secrets per minute and address before 429", "120", "120"),
     Variable("SESSION_CONFIG", "TOML file with [clients.NAME] tables, for several agents", "clients.toml"),
     Variable(
@@ -97,6 +84,7 @@ VARIABLES = (
         "the agent's command; split like a shell does, never run by one",
         "python -m my_agent",
         per_client=True,
+        several=True,
     ),
     Variable(
         "SESSION_PROCESS_READY",
@@ -111,6 +99,7 @@ VARIABLES = (
         "PORT",
         "",
         per_client=True,
+        several=True,
     ),
     Variable("SESSION_PYTHON_CALLABLE", "module:function, an async callable", "my_agent.session:run", per_client=True),
     Variable(
@@ -164,6 +153,7 @@ VARIABLES = (
         "whsec_$(openssl rand -base64 32)",
         secret=True,
         per_client=True,
+        several=True,
     ),
     Variable("SESSION_TEN_URL", "base URL of a TEN agents server", "http://127.0.0.1:8080", per_client=True),
     Variable(
@@ -221,6 +211,7 @@ VARIABLES = (
         "SECRET_OF_AGORAS_CONSOLE",
         secret=True,
         per_client=True,
+        several=True,
     ),
     Variable(
         "SESSION_CONVOAI_WEBHOOK_SECRET",
@@ -228,6 +219,7 @@ VARIABLES = (
         "SECRET_OF_AGORAS_CONSOLE",
         secret=True,
         per_client=True,
+        several=True,
     ),
     Variable(
         "SESSION_PUBLIC_URL",

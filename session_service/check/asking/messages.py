@@ -7,6 +7,9 @@ anywhere, and that bytes are kept as they are: what is checked is often a malfor
 from dataclasses import dataclass, field
 from enum import Enum
 
+BUSY = (429, 503)
+"""The statuses by which an endpoint says that it would take the call later (RFC 6585, 4; RFC 9110, 15.6.4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:

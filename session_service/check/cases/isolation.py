@@ -10,7 +10,7 @@ from session_service.agora.token_report import Expected
 from session_service.check.answers import guessing, judging, received
 from session_service.check.answers.received import Received
 from session_service.check.asking import calls
-from session_service.check.asking.messages import Exchange
+from session_service.check.asking.messages import BUSY, Exchange
 from session_service.check.context import Context
 from session_service.check.model import Check, Finding, Need, NotApplicable, Seen, Severity
 from session_service.check.trying import came, is_equal
@@ -20,7 +20,6 @@ _PAGE = "Agora Simulations, Session endpoint contract"
 _TOGETHER = 5
 _BURST = 25
 _SLOWEST = 7.0
-_BUSY = (429, 503)
 
 
 async def _apart(context: Context) -> Seen:
@@ -104,7 +103,7 @@ _RANDOM = 'Put 128 random bits into the name: f"call-{secrets.token_hex(16)}" in
 async def _burst(context: Context) -> Seen:
     made = await _together(context, _BURST, patient=False)
     answered = [exchange.answer for exchange in made if exchange.answer]
-    later = sum(answer.status in _BUSY for answer in answered)
+    later = sum(answer.status in BUSY for answer in answered)
     findings = (*_broken(context, made), *_without_time(made), *_slow(made))
     note = f"{sum(answer.status == 200 for answer in answered)} answered 200, {later} told to come back later"
     return Seen(findings, note)
@@ -114,7 +113,7 @@ def _broken(context: Context, made: Iterable[Exchange]) -> Iterator[Finding]:
     """One finding for each way in which calls failed, with how many did."""
     ways: dict[str, list[Exchange]] = {}
     for exchange in made:
-        if exchange.status not in _BUSY and not is_equal(context, exchange):
+        if exchange.status not in BUSY and not is_equal(context, exchange):
             ways.setdefault(came(exchange).removeprefix("was "), []).append(exchange)
     for way, exchanges in ways.items():
         yield Finding(f"Of {_BURST} calls at once, {_were(len(exchanges))} {way}", exchanges[0])
@@ -125,7 +124,7 @@ def _were(number: int) -> str:
 
 
 def _without_time(made: Iterable[Exchange]) -> Iterator[Finding]:
-    untold = [one for one in made if one.answer and one.answer.status in _BUSY and not one.answer.header("retry-after")]
+    untold = [one for one in made if one.answer and one.answer.status in BUSY and not one.answer.header("retry-after")]
     if untold:
         status = untold[0].status
         what = f"Of {_BURST} calls at once, {_were(len(untold))} answered {status} without Retry-After."

@@ -12,7 +12,6 @@ from session_service.errors import InvalidValue, UnreadableToken
 
 _PAGE = "Agora Simulations, Session endpoint contract, Response"
 _LONGEST_CHANNEL = identifiers.MAX_CHANNEL + 1
-_HEX_32 = re.compile(r"[0-9A-Fa-f]{32}")
 _SECRET_NAME = re.compile(
     r"certificate|app_?cert|private|secret|passw|credential|api_?key|access_?key|signing_?key|master_?key"
 )
@@ -141,7 +140,7 @@ def _secret_text(text: str, name: str, known: tuple[str, ...]) -> str | None:
         return "holds another token than agora_token, perhaps the agent's own"
     if "-----BEGIN" in text:
         return "holds a key or a certificate in PEM"
-    if _HEX_32.fullmatch(text) and not _ID_NAME.search(name) and not any(text in other for other in known):
+    if identifiers.is_hex_32(text) and not _ID_NAME.search(name) and not any(text in other for other in known):
         return "holds 32 hexadecimal characters, as an App Certificate is, and they are not the App ID"
     return None
 

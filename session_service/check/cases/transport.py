@@ -5,7 +5,7 @@ from statistics import median
 
 from session_service.check.answers import judging, tls
 from session_service.check.asking import addresses, calls
-from session_service.check.asking.messages import Answer, Exchange, Request, Silence
+from session_service.check.asking.messages import BUSY, Answer, Exchange, Request, Silence
 from session_service.check.asking.wire import Connection, NoConnection
 from session_service.check.context import Context
 from session_service.check.diagnosis import redirects
@@ -186,7 +186,7 @@ async def _asked_twice(context: Context, connection: Connection, request: Reques
 def _compared(first: Exchange, second: Exchange) -> tuple[Finding, ...]:
     if second.answer is None:
         return (Finding(f"The second call on one connection failed. {judging.silence(second)}", second),)
-    if {first.status, second.status} & {429, 503} and first.status != second.status:
+    if {first.status, second.status} & {*BUSY} and first.status != second.status:
         raise CannotTell(f"one of two equal calls was answered {second.status}, come back later")
     if second.status == first.status:
         return ()

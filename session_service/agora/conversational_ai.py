@@ -1,8 +1,8 @@
-"""Where Agora's REST API for conversational agents answers: one host for the world, and one for each region.
+"""Agora's REST API for conversational agents: where it answers, and the longest that it lets an agent wait.
 
-Decided here: the word by which an operator chooses a region, and the base URL that it stands for. Called by `app` for
-the convoai launcher. Hosts and paths are those of Agora's own SDK (agora-agents 2.12, core/domain.py); mainland China
-has its own top-level domain and a path of its own.
+Decided here: the word by which an operator chooses a region, and the base URL that it stands for: one host for the
+world, and one for each region. Called by `app`, for the convoai launcher and its settings. Hosts and paths are those of
+Agora's own SDK (agora-agents 2.12, core/domain.py); mainland China has its own top-level domain and a path of its own.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,10 @@ from types import MappingProxyType
 
 from session_service.errors import InvalidValue
 
-GLOBAL = "global"
 LONGEST_IDLE = 259_200
 """Seconds: the most that an agent can be told to wait for somebody who has left (join, `idle_timeout`)."""
+
+GLOBAL = "global"
 _PATH = "/api/conversational-ai-agent"
 _REGIONS = (
     "us-west-1",

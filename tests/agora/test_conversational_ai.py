@@ -3,7 +3,7 @@
 import pytest
 from agora_agent.core.domain import REGION_DOMAIN, Area, Pool
 
-from session_service.agora.areas import AREAS, base_url
+from session_service.agora.conversational_ai import AREAS, base_url
 from session_service.errors import InvalidValue
 
 
