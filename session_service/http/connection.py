@@ -25,6 +25,9 @@ MAX_MESSAGE = 4 * 1024 * 1024
 """Bytes of one message after which the connection is cut. Far over what is answered, so that a caller with a body
 that is too large has sent it all and reads its 413."""
 
+HUNG_UP = "session_service.hung_up"
+"""In a scope's state: asks whether the caller has hung up by now, which `receive` would have to be awaited for."""
+
 _log = logging.getLogger("session_service.http")
 
 
@@ -132,6 +135,7 @@ class Protocol(HttpToolsProtocol):
         hosts = [name for name, _ in self.headers if name == b"host"]
         if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
             raise self._refused(BadRequest())
+        self.scope["state"][HUNG_UP] = self.transport.is_closing
         super().on_headers_complete()
         self._in_body = True
 

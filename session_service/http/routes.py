@@ -15,6 +15,7 @@ from session_service import logs
 from session_service.errors import Draining, MethodNotAllowed, ServiceError
 from session_service.http import bodies, wire
 from session_service.http.auth import Auth, Scope
+from session_service.http.connection import HUNG_UP
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Session, SessionRequest
 from session_service.sessions.policy import decide
@@ -73,7 +74,8 @@ class SessionEndpoint:
         grant = decide(await _read(scope, receive), opened)
         call.client = grant.offer.client
         call.secret = grant.label
-        return await self._sessions.open(grant, Caller(call.request_id, call.arrived, lambda: _gone(receive)))
+        caller = Caller(call.request_id, call.arrived, lambda: _gone(receive), scope["state"][HUNG_UP])
+        return await self._sessions.open(grant, caller)
 
 
 class Call:

@@ -18,7 +18,7 @@ from session_service.sessions.live import Live, Table
 from session_service.sessions.minting import entropy_for, mint
 from session_service.sessions.model import Clock, Entropy, Grant, Reason, Session
 from session_service.sessions.reaper import Reaper
-from session_service.sessions.starting import RETRY_AFTER, Caller, accepted, has_gone, refusal
+from session_service.sessions.starting import RETRY_AFTER, Caller, accepted, refusal
 from session_service.sessions.store.contract import Row, State, Status, Store
 
 STOP_MARGIN = 0.5
@@ -81,7 +81,7 @@ class Opening:
             ref = await _accepted(live, spec, deadline, caller)
             took = asyncio.get_running_loop().time() - begun
             await self._started(live, json.dumps(ref.data) if ref and ref.data else None)
-            if has_gone(caller):  # an answer that is written now would reach nobody
+            if caller.hung_up():  # an answer that is written now would reach nobody
                 raise CallerGone
             self._check_lives(live.row.session_id)
         except asyncio.CancelledError:

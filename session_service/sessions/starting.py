@@ -20,12 +20,14 @@ RETRY_AFTER = 5
 class Caller:
     """Whoever waits for the answer. `arrived` is the instant of the event loop's clock at which the call came in.
 
-    `gone` returns when the caller has hung up; it is awaited only while a start takes its time.
+    `gone` returns when the caller has hung up; it is awaited only while a start takes its time. `hung_up` tells whether
+    it has by now.
     """
 
     request_id: str
     arrived: float
     gone: Callable[[], Coroutine[Any, Any, None]]
+    hung_up: Callable[[], bool]
 
 
 async def accepted(start: asyncio.Future[AgentRef], deadline: float, caller: Caller) -> AgentRef:
@@ -47,17 +49,6 @@ async def accepted(start: asyncio.Future[AgentRef], deadline: float, caller: Cal
         raise AgentTimeout("the agent was not accepted within SESSION_ANSWER_BUDGET", retry_after=RETRY_AFTER)
     finally:
         hung_up.cancel()
-
-
-def has_gone(caller: Caller) -> bool:
-    """Whether the caller has hung up by now: as far as `gone` comes in one step, which costs no task."""
-    looking = caller.gone()
-    try:
-        looking.send(None)
-    except StopIteration:
-        return True
-    looking.close()
-    return False
 
 
 def refusal(error: Exception) -> ServiceError:

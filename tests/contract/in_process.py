@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from session_service.app import Service
+from session_service.http.connection import HUNG_UP
 from tests.contract.answers import Answer
 from tests.contract.given import BODY, PATH, QUERY, RIGHT
 from tests.virtual_time import SteppedLoop
@@ -81,7 +82,6 @@ def _scope(method: str, path: str, query: bytes, headers: Headers, address: str)
         "headers": [(b"host", b"localhost"), *headers],
         "client": (address, 50000),
         "server": ("127.0.0.1", 8080),
-        "state": {},
     }
 
 
@@ -91,6 +91,7 @@ async def _answer(service: Service, scope: dict[str, Any], body: bytes, hangs_up
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
+    scope["state"] = {HUNG_UP: lambda: hangs_up}
     request = {"type": "http.request", "body": body, "more_body": False}
     await service(scope, _once(request, *[{"type": "http.disconnect"}] * hangs_up), send)
     start, *rest = sent

@@ -48,7 +48,7 @@ async def leaves() -> None:
 
 def caller(gone: Callable[[], Coroutine[Any, Any, None]]) -> Caller:
     """Somebody who called just now."""
-    return Caller("request-1", asyncio.get_running_loop().time(), gone)
+    return Caller("request-1", asyncio.get_running_loop().time(), gone, hung_up=lambda: gone is leaves)
 
 
 @dataclass
