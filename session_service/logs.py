@@ -47,8 +47,10 @@ def event(logger: logging.Logger, message: str, values: Mapping[str, object]) ->
     if logger.isEnabledFor(logging.INFO):
         created = time.time()
         record = logging.LogRecord.__new__(logging.LogRecord)
-        own = {"name": logger.name, "msg": message, "created": created, "msecs": created % 1 * 1000 // 1}
-        record.__dict__ = {**_EVENT, **own, **values}
+        own = record.__dict__ = _EVENT.copy()
+        own["name"], own["msg"] = logger.name, message
+        own["created"], own["msecs"] = created, created % 1 * 1000 // 1
+        own.update(values)
         logger.handle(record)
 
 
