@@ -4,6 +4,7 @@ Decided here: the channel's name, who has which uid, whose token has which salt,
 `app` builds one AgoraTransport per client that may ask for sessions; `sessions` calls it with its clock and entropy.
 """
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from session_service.values import value
 
 TokenVersion = Literal["007", "006"]
 
+_TWO_NUMBERS = struct.Struct("<QQ")
 _AGENT_UID = slice(16, 24)
 _ENCRYPTION = slice(24, 24 + encryption.ENTROPY)
 _FIRST_AGENT_UID = 2
@@ -157,7 +159,7 @@ def _salts(entropy: bytes) -> tuple[int, int]:
     """The tester's salt and the agent's: two different numbers from 1 to 99999999."""
     if len(entropy) != AgoraTransport.ENTROPY:
         raise InvalidValue(f"A session takes {AgoraTransport.ENTROPY} random bytes.")
-    first, step = int.from_bytes(entropy[:8], "little"), int.from_bytes(entropy[8:16], "little")
+    first, step = _TWO_NUMBERS.unpack_from(entropy)
     tester = first % identifiers.MAX_SALT
     agent = (tester + 1 + step % (identifiers.MAX_SALT - 1)) % identifiers.MAX_SALT
     return tester + 1, agent + 1
