@@ -74,12 +74,13 @@ class Opening:
         self._check_lives(live.row.session_id)
 
     async def _start(self, live: Live, spec: AgentSpec | None, caller: Caller) -> AgentRef | None:
-        begun = asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop().time
+        begun = clock()
         answer_by = caller.arrived + live.offer.answer_budget
         deadline = answer_by - min(STOP_MARGIN, (answer_by - begun) / 2)
         try:
             ref = await _accepted(live, spec, deadline, caller)
-            took = asyncio.get_running_loop().time() - begun
+            took = clock() - begun
             await self._started(live, json.dumps(ref.data) if ref and ref.data else None)
             if caller.hung_up():  # an answer that is written now would reach nobody
                 raise CallerGone
@@ -91,7 +92,7 @@ class Opening:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on
             failure = refusal(error)
-            _tell_failed(live.row, failure, caller, asyncio.get_running_loop().time() - begun)
+            _tell_failed(live.row, failure, caller, clock() - begun)
             await self._give_up(live.row, failure, answer_by)
             raise failure from (None if failure is error else error)
         if ref is not None:

@@ -8,6 +8,7 @@ neither cuts a call nor lets one last: what is due is counted in the event loop'
 import asyncio
 import heapq
 from collections.abc import Callable
+from functools import cached_property
 
 from session_service.sessions.clocks import next_end
 from session_service.sessions.model import Clocks, Reason
@@ -26,10 +27,15 @@ class Reaper:
         """From Unix time to the loop's, as it was when each session's watch began."""
         self._alarm: asyncio.TimerHandle | None = None
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """The one that runs. Asked for once: on Python 3.11 each question is a system call, and every call watches."""
+        return asyncio.get_running_loop()
+
     def watch(self, row: Row, status: Status, clocks: Clocks) -> None:
         """Begin or correct the watch over a session: from now on its earliest clock counts."""
         at, reason = next_end(row, status, clocks)
-        offset = asyncio.get_running_loop().time() - self._clock()
+        offset = self._loop.time() - self._clock()
         first = self._offsets.setdefault(row.session_id, offset)
         at += offset if reason is Reason.IDLE else first  # a loss is told by today's clock, the rest dates from then
         self._current[row.session_id] = at
@@ -63,11 +69,11 @@ class Reaper:
         while self._ends and not self._counts(self._ends[0]):
             heapq.heappop(self._ends)
         if self._ends:
-            self._alarm = asyncio.get_running_loop().call_at(self._ends[0][0], self._ring)
+            self._alarm = self._loop.call_at(self._ends[0][0], self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         while self._ends and self._ends[0][0] <= now:
             entry = heapq.heappop(self._ends)
             if self._counts(entry):
