@@ -14,7 +14,7 @@ def main() -> None:
     official.node_packages()
     official.java_packages()
     test_agora_sdk_sources.downloaded()
-    toxiproxy.binary()
+    toxiproxy.PROGRAM.path()
 
 
 if __name__ == "__main__":

@@ -3,20 +3,16 @@
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
-from typing import Self
 
 import orjson
 
-from session_service.agents.contract import AgentRef, Launcher
 from session_service.agents.http import HttpLauncher
 from session_service.agents.signing import Signer
 from session_service.agents.ten import TenLauncher
 from session_service.agents.ten_api import TenApi
 from session_service.agents.ten_body import read_template
-from tests.agents.specs import SESSION, agent_spec, entropy
-from tests.agents.test_launcher_contract import soon
+from tests.agents.specs import counted_entropy, entropy
 from tests.standins.agent_server import AgentServer
 from tests.standins.serving import Served
 from tests.standins.ten_server import TenServer
@@ -36,30 +32,12 @@ TEMPLATE: Mapping[str, object] = {
 LIFETIME = 3900
 
 
-def counted_entropy() -> Callable[[int], bytes]:
-    """Random-looking bytes, never the same twice."""
-    calls = iter(range(10**9))
-    return lambda size: entropy(f"call {next(calls)}")[:size]
-
-
-async def started(launcher: Launcher, name: str = SESSION) -> AgentRef:
-    """The reference of an agent that was started without trouble."""
-    return await launcher.start(agent_spec(name), soon())
-
-
-class HostedAgents:
+class HostedAgents(Served):
     """The customer's agent server `api` under `url`; a context."""
 
     def __init__(self, *, secret: str = SECRET, lists: bool = True) -> None:
         self.api = AgentServer(secret=secret, lists=lists)
-        self._running = ExitStack()
-
-    def __enter__(self) -> Self:
-        self.url = self._running.enter_context(Served(self.api.app())).url + self.api.path
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._running.close()
+        super().__init__(self.api.app(), self.api.path)
 
     def launcher(
         self,
@@ -74,19 +52,12 @@ class HostedAgents:
         return HttpLauncher(url or self.url, signer, patience=5.0, later_asks=later_asks)
 
 
-class HostedTen:
+class HostedTen(Served):
     """The TEN server `api` under `url`; a context."""
 
     def __init__(self) -> None:
         self.api = TenServer()
-        self._running = ExitStack()
-
-    def __enter__(self) -> Self:
-        self.url = self._running.enter_context(Served(self.api.app())).url
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._running.close()
+        super().__init__(self.api.app())
 
     def launcher(
         self,

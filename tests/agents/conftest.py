@@ -1,8 +1,9 @@
-"""What every test of a launcher gets: both event loops, a record of ends, and the log's events."""
+"""What every test of a launcher gets: both event loops, the ends, the log, and a launcher of its stand-in."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -92,13 +93,46 @@ class Events(logging.Handler):
         return repr([{**record, "message": record["msg"] % (record["args"] or ())} for record in self.records])
 
 
-@pytest.fixture
-def events() -> Iterator[Events]:
-    """The log of `session_service.agents`, from debug on."""
-    logger, handler = logging.getLogger("session_service.agents"), Events()
-    level = logger.level
+@contextmanager
+def _heard(logger: logging.Logger) -> Iterator[Events]:
+    """What this logger is told, from debug on."""
+    level, handler = logger.level, Events()
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     yield handler
     logger.removeHandler(handler)
     logger.setLevel(level)
+
+
+@pytest.fixture
+def events() -> Iterator[Events]:
+    """The log of `session_service.agents`."""
+    with _heard(logging.getLogger("session_service.agents")) as heard:
+        yield heard
+
+
+@pytest.fixture
+def everything() -> Iterator[Events]:
+    """Every log record of this process."""
+    with _heard(logging.getLogger()) as heard:
+        yield heard
+
+
+class Connected(Protocol):
+    """A launcher that keeps connections."""
+
+    async def aclose(self) -> None: ...
+
+
+class Hosting(Protocol):
+    """A stand-in that has launchers for itself."""
+
+    def launcher(self) -> Connected: ...
+
+
+@pytest.fixture
+def launcher(hosted: Hosting, run: Run) -> Iterator[Connected]:
+    """A launcher for `hosted`, the stand-in of the test's own module, whose connections are closed at the end."""
+    made = hosted.launcher()
+    yield made
+    run(made.aclose())

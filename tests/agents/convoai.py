@@ -1,8 +1,6 @@
 """Agora's API as a stand-in on a loopback port, and launchers that use it."""
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from typing import Self
+from collections.abc import Mapping
 
 import orjson
 
@@ -11,7 +9,7 @@ from session_service.agents.convoai_api import ConvoAiApi
 from session_service.agents.convoai_auth import Authorization, agora_token, basic
 from session_service.agents.convoai_body import read_template
 from session_service.agents.convoai_http import Http
-from tests.agents.specs import PROJECT, entropy
+from tests.agents.specs import PROJECT, counted_entropy
 from tests.standins.convoai import ROOT, ConvoAi
 from tests.standins.convoai_rules import Account
 from tests.standins.serving import Served
@@ -37,26 +35,13 @@ TEMPLATE: Mapping[str, object] = {
 IDLE = 60
 
 
-def counted_entropy() -> Callable[[int], bytes]:
-    """Random-looking bytes, never the same twice."""
-    calls = iter(range(10**9))
-    return lambda size: entropy(f"call {next(calls)}")[:size]
-
-
-class Hosted:
+class Hosted(Served):
     """The stand-in `api` under `url`; a context."""
 
     def __init__(self, *, customer: tuple[str, str] | None = None) -> None:
         self.api = ConvoAi(Account(PROJECT, customer))
         self._customer = customer
-        self._running = ExitStack()
-
-    def __enter__(self) -> Self:
-        self.url = self._running.enter_context(Served(self.api.app())).url + ROOT
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._running.close()
+        super().__init__(self.api.app(), ROOT)
 
     def launcher(
         self, template: Mapping[str, object] = TEMPLATE, *, patience: float = 5.0, url: str | None = None

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import time
+from collections.abc import Callable
 from typing import Literal
 
 from session_service.agents.contract import AgentSpec, Report
@@ -21,6 +22,12 @@ PROJECT = Project("970CA35de60c44645bbae8a215061b33", "5CFd2fd1755d40ecb72977518
 def entropy(session_id: str) -> bytes:
     """Bytes that look random and are the same for the same session."""
     return hashlib.shake_256(session_id.encode()).digest(AgoraTransport.ENTROPY)
+
+
+def counted_entropy() -> Callable[[int], bytes]:
+    """Random-looking bytes, never the same twice."""
+    calls = iter(range(10**9))
+    return lambda size: entropy(f"call {next(calls)}")[:size]
 
 
 def agent_spec(

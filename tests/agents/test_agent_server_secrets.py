@@ -1,16 +1,15 @@
 """No secret of a session, of a signature or of a vendor reaches a log line or an error of http and ten."""
 
-import logging
 import traceback
-from collections.abc import Iterator
 
 import pytest
 
 from session_service.agents.contract import AgentRef, Launcher
 from session_service.errors import ServiceError
-from tests.agents.agent_servers import NEXT_SECRET, SECRET, VENDOR_KEY, HostedAgents, HostedTen, started
+from tests.agents.agent_servers import NEXT_SECRET, SECRET, VENDOR_KEY, HostedAgents, HostedTen
 from tests.agents.conftest import Events, Run
 from tests.agents.specs import PREFIX, agent_spec
+from tests.agents.starts import started
 from tests.standins.faults import Fault, floods, malformed, redirects, refuses, resets
 from tests.standins.playing import Playing
 
@@ -36,18 +35,6 @@ def faults() -> list[Fault]:
         floods,
         resets,
     ]
-
-
-@pytest.fixture
-def everything() -> Iterator[Events]:
-    """Every log record of this process, from debug on."""
-    root, handler = logging.getLogger(), Events()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield handler
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 async def live_through(api: Playing, launcher: Launcher) -> str:

@@ -11,15 +11,11 @@ from session_service.errors import AgentRefused, AgentUnavailable
 from tests.agents.conftest import Exits, Run
 from tests.agents.convoai import CUSTOMER, IDLE, Hosted
 from tests.agents.specs import PREFIX, SESSION, agent_spec
-from tests.agents.test_launcher_contract import LauncherContract, soon
+from tests.agents.starts import SHORTLY, TRAVEL, started
+from tests.agents.test_launcher_contract import LauncherContract
 from tests.standins.faults import Fault, Late, answers, malformed, never_answers, refuses, resets, times_out
 
 pytestmark = pytest.mark.real
-
-SHORTLY = 0.3
-TRAVEL = 10.0
-"""Seconds that a busy machine may add, where waiting for the answer itself would take for ever."""
-"""Seconds within which a start is to fail, in tests whose API never answers."""
 
 
 @pytest.fixture
@@ -27,14 +23,6 @@ def hosted() -> Iterator[Hosted]:
     """The stand-in, which wants tokens."""
     with Hosted() as running:
         yield running
-
-
-@pytest.fixture
-def launcher(hosted: Hosted, run: Run) -> Iterator[ConvoAiLauncher]:
-    """A launcher whose connections are closed at the end."""
-    made = hosted.launcher()
-    yield made
-    run(made.aclose())
 
 
 class TestConvoAiLauncher(LauncherContract):
@@ -66,11 +54,6 @@ def test_the_agent_is_told_where_to_join_whom_to_hear_and_when_to_end(
         "encryption_key": spec.encryption.key,
         "encryption_salt": spec.encryption.salt,
     }
-
-
-async def started(launcher: ConvoAiLauncher, name: str = SESSION) -> AgentRef:
-    """The reference of an agent that was started without trouble."""
-    return await launcher.start(agent_spec(name), soon())
 
 
 @pytest.mark.parametrize("status", ["IDLE", "STARTING", "RUNNING", "STOPPING", "RECOVERING"])
@@ -200,7 +183,7 @@ def test_an_agent_that_appears_after_its_start_was_given_up_is_stopped(
     hosted.api.plays("join", late)
 
     async def main() -> None:
-        start = asyncio.create_task(launcher.start(agent_spec(), soon()))
+        start = asyncio.create_task(started(launcher))
         await hosted.api.arrived.first("join")
         start.cancel()
         stop = asyncio.create_task(launcher.stop(AgentRef("convoai", SESSION)))

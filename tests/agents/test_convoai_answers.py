@@ -12,7 +12,7 @@ from session_service.errors import AgentRefused, AgentUnavailable
 from tests.agents.conftest import Run
 from tests.agents.convoai import Hosted
 from tests.agents.specs import PREFIX, SESSION, agent_spec
-from tests.agents.test_launcher_contract import soon
+from tests.agents.starts import SHORTLY, started
 from tests.standins.faults import Fault, answers, malformed, redirects, refuses
 
 pytestmark = pytest.mark.real
@@ -26,14 +26,6 @@ def hosted() -> Iterator[Hosted]:
     """The stand-in, which wants tokens."""
     with Hosted() as running:
         yield running
-
-
-@pytest.fixture
-def launcher(hosted: Hosted, run: Run) -> Iterator[ConvoAiLauncher]:
-    """A launcher whose connections are closed at the end."""
-    made = hosted.launcher()
-    yield made
-    run(made.aclose())
 
 
 async def start(launcher: ConvoAiLauncher, within: float = 60.0) -> AgentRef:
@@ -174,9 +166,9 @@ def test_more_agents_than_agora_grants_are_unavailable(hosted: Hosted, launcher:
 
     async def main() -> None:
         for number in range(20):
-            await launcher.start(agent_spec(f"{PREFIX}{number}"), soon())
+            await started(launcher, f"{PREFIX}{number}")
         with pytest.raises(AgentUnavailable):
-            await launcher.start(agent_spec(f"{PREFIX}20"), asyncio.get_running_loop().time() + 0.3)
+            await launcher.start(agent_spec(f"{PREFIX}20"), asyncio.get_running_loop().time() + SHORTLY)
 
     run(main())
     assert len(hosted.api.alive) == 20

@@ -1,9 +1,7 @@
 """No secret of a session, a customer or their vendors reaches a log line or an error of the convoai launcher."""
 
-import logging
 import traceback
 from base64 import b64encode
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,7 +11,7 @@ from session_service.errors import ServiceError
 from tests.agents.conftest import Events, Run
 from tests.agents.convoai import CUSTOMER, VENDOR_KEY, Hosted
 from tests.agents.specs import PREFIX, PROJECT, agent_spec
-from tests.agents.test_launcher_contract import soon
+from tests.agents.starts import started
 from tests.standins.faults import Fault, malformed, redirects, refuses, resets
 
 pytestmark = pytest.mark.real
@@ -29,29 +27,17 @@ FAULTS: list[Fault] = [
 ]
 
 
-@pytest.fixture
-def everything() -> Iterator[Events]:
-    """Every log record of this process, from debug on."""
-    root, handler = logging.getLogger(), Events()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield handler
-    root.removeHandler(handler)
-    root.setLevel(level)
-
-
 async def live_through(hosted: Hosted, launcher: ConvoAiLauncher) -> str:
     """A session for each fault and one without; what its errors say, with their tracebacks."""
     told = ""
     for number, fault in enumerate(FAULTS):
         hosted.api.plays("join", fault)
         try:
-            await launcher.start(agent_spec(f"{PREFIX}{number}"), soon())
+            await started(launcher, f"{PREFIX}{number}")
         except ServiceError as error:
             told += "".join(traceback.format_exception(error))
         await launcher.stop(AgentRef("convoai", f"{PREFIX}{number}"))
-    await launcher.stop(await launcher.start(agent_spec(f"{PREFIX}6"), soon()))
+    await launcher.stop(await started(launcher, f"{PREFIX}6"))
     await launcher.aclose()
     return told
 

@@ -11,18 +11,14 @@ from session_service.agents.contract import AgentRef, AgentState, Launcher
 from session_service.agents.http import LATER_ASKS, HttpLauncher
 from session_service.agents.outgoing import LONGEST_RETRY_AFTER
 from session_service.errors import AgentRefused, AgentUnavailable, InvalidValue
-from tests.agents.agent_servers import NEXT_SECRET, SECRET, HostedAgents, started
+from tests.agents.agent_servers import NEXT_SECRET, SECRET, HostedAgents
 from tests.agents.conftest import Exits, Run
 from tests.agents.specs import PREFIX, SESSION, agent_spec
+from tests.agents.starts import SHORTLY, TRAVEL, started
 from tests.agents.test_launcher_contract import LauncherContract
 from tests.standins.faults import Fault, Late, answers, floods, malformed, never_answers, redirects, refuses, resets
 
 pytestmark = pytest.mark.real
-
-SHORTLY = 0.3
-TRAVEL = 10.0
-"""Seconds that a busy machine may add, where waiting for the answer itself would take for ever."""
-"""Seconds within which a start is to fail, in tests whose server never answers."""
 
 
 @pytest.fixture
@@ -30,14 +26,6 @@ def hosted() -> Iterator[HostedAgents]:
     """The stand-in."""
     with HostedAgents() as running:
         yield running
-
-
-@pytest.fixture
-def launcher(hosted: HostedAgents, run: Run) -> Iterator[HttpLauncher]:
-    """A launcher whose connections are closed at the end."""
-    made = hosted.launcher()
-    yield made
-    run(made.aclose())
 
 
 class TestHttpLauncher(LauncherContract):

@@ -16,11 +16,7 @@ from tests.agents.fakes import MemoryLauncher
 from tests.agents.processes import listed, process_launcher
 from tests.agents.programs import STAYS, children
 from tests.agents.specs import PREFIX, agent_spec
-
-
-def soon() -> float:
-    """A deadline that no start here needs: an instant of the running loop's clock."""
-    return asyncio.get_running_loop().time() + 60
+from tests.agents.starts import soon
 
 
 class LauncherContract:

@@ -14,7 +14,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from session_service.agents.signing import Signer, checked_secret
 from session_service.errors import InvalidValue
-from tests.agents.agent_servers import NEXT_SECRET, SECRET, counted_entropy
+from tests.agents.agent_servers import NEXT_SECRET, SECRET
+from tests.agents.specs import counted_entropy
 
 AGENTS = Path(__file__).parents[2] / "docs" / "agents.md"
 BODY = b'{"session_id":"s-1"}'

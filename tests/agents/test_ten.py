@@ -10,19 +10,16 @@ from session_service.agents.contract import AgentRef, AgentState, Launcher
 from session_service.agents.ten import TenLauncher
 from session_service.agents.ten_body import read_template
 from session_service.errors import AgentRefused, AgentUnavailable, InvalidValue, ServiceError
-from tests.agents.agent_servers import LIFETIME, TEMPLATE, VENDOR_KEY, HostedTen, started
+from tests.agents.agent_servers import LIFETIME, TEMPLATE, VENDOR_KEY, HostedTen
 from tests.agents.conftest import Exits, Run
 from tests.agents.specs import PREFIX, SESSION, agent_spec
+from tests.agents.starts import SHORTLY, TRAVEL, started
 from tests.agents.test_launcher_contract import LauncherContract
 from tests.standins.faults import Fault, Late, answers, malformed, never_answers, obeys, redirects, refuses, resets
 from tests.standins.ten_server import fails
 
 pytestmark = pytest.mark.real
 
-SHORTLY = 0.3
-TRAVEL = 10.0
-"""Seconds that a busy machine may add, where waiting for the answer itself would take for ever."""
-"""Seconds within which a start is to fail, in tests whose server never answers."""
 GONE = AgentState("unknown")
 
 
@@ -31,14 +28,6 @@ def hosted() -> Iterator[HostedTen]:
     """The stand-in."""
     with HostedTen() as running:
         yield running
-
-
-@pytest.fixture
-def launcher(hosted: HostedTen, run: Run) -> Iterator[TenLauncher]:
-    """A launcher whose connections are closed at the end."""
-    made = hosted.launcher()
-    yield made
-    run(made.aclose())
 
 
 class TestTenLauncher(LauncherContract):

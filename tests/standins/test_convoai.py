@@ -9,8 +9,8 @@ import pytest
 
 from session_service.agents.convoai_auth import agora_token
 from session_service.agora.identifiers import Project
-from tests.agents.convoai import CUSTOMER, TEMPLATE, Hosted, counted_entropy
-from tests.agents.specs import PROJECT, agent_spec
+from tests.agents.convoai import CUSTOMER, TEMPLATE, Hosted
+from tests.agents.specs import PROJECT, agent_spec, counted_entropy
 
 pytestmark = pytest.mark.real
 

@@ -1,30 +1,29 @@
 """A network that fails on command: a real toxiproxy between a launcher and a stand-in, driven over its HTTP API.
 
-The binary comes from TOXIPROXY_BIN, from PATH (`toxiproxy-server`), or is built once into .cache/bin. A toxic of the
-stream `upstream` is about what is sent, one of `downstream` about what is answered (toxiproxy's README, "Toxics").
+A toxic of the stream `upstream` is about what is sent, one of `downstream` about what is answered (toxiproxy's README,
+"Toxics").
 """
 
-import os
-import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
-import pytest
 
-MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
-BUILT = Path(__file__).parent.parent.parent / ".cache" / "bin" / "toxiproxy-server"
-BUILD_SECONDS, START_SECONDS = 480, 60
-HOW_TO_GET_IT = (
-    "There is no toxiproxy-server. Install it (brew install toxiproxy, or an archive of its releases), name it in "
-    "TOXIPROXY_BIN, or install Go, and this builds it once in about a minute."
+from tests.go_programs import GoProgram
+
+START_SECONDS = 60
+PROGRAM = GoProgram(
+    name="toxiproxy-server",
+    variable="TOXIPROXY_BIN",
+    module="github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0",
+    formula="toxiproxy",
+    go="Go",
+    takes="about a minute",
 )
 
 
@@ -72,7 +71,7 @@ def toxiproxy() -> Iterator[httpx2.Client]:
     """A running toxiproxy's API. Ended by its own pid."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    command = [binary(), "-host", "127.0.0.1", "-port", str(port)]
+    command = [PROGRAM.path(), "-host", "127.0.0.1", "-port", str(port)]
     with (
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
         httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_SECONDS, trust_env=False) as control,
@@ -92,22 +91,3 @@ def _ready(control: httpx2.Client, process: "subprocess.Popen[bytes]") -> None:
             control.get("/version")
             return
     raise AssertionError("toxiproxy does not start")
-
-
-def binary() -> str:
-    """The server's path; built if need be, skipping the test where that is impossible."""
-    found = os.environ.get("TOXIPROXY_BIN") or shutil.which("toxiproxy-server")
-    if found is None and not BUILT.exists():
-        _build()
-    return found or str(BUILT)
-
-
-def _build() -> None:
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip(HOW_TO_GET_IT)
-    BUILT.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILT.parent) as folder:  # the binary's own name, `server`, is others' too
-        command = [go, "install", "-trimpath", "-ldflags=-s -w", MODULE]
-        subprocess.run(command, env={**os.environ, "GOBIN": folder}, check=True, timeout=BUILD_SECONDS)
-        (Path(folder) / "server").rename(BUILT)

@@ -1,49 +1,28 @@
 """A real livekit-server on loopback, with free ports and no other machine in its configuration.
 
-The binary comes from LIVEKIT_SERVER_BIN, from PATH (`livekit-server`), or is built once into .cache/bin: by the first
-test that needs it, or, run as a program, by this module.
+Where there is none on this machine, it is built once: by the first test that needs it, or, run as a program, by this
+module.
 """
 
 import asyncio
-import os
-import shutil
 import socket
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
-import pytest
 
-from tests.agent_helpers.with_livekit.wire import DEADLINE, KEY, ROOT, SECRET
+from tests.agent_helpers.with_livekit.wire import DEADLINE, KEY, SECRET
+from tests.go_programs import GoProgram
 
-MODULE = "github.com/livekit/livekit-server/cmd/server@v1.13.5"
-BUILT = ROOT / ".cache" / "bin" / "livekit-server"
-BUILD_SECONDS = 900
-HOW_TO_GET_IT = (
-    "There is no livekit-server. Install it (brew install livekit, or an archive of its releases), name it in "
-    "LIVEKIT_SERVER_BIN, or install Go 1.26, and this builds it once in about two minutes."
+PROGRAM = GoProgram(
+    name="livekit-server",
+    variable="LIVEKIT_SERVER_BIN",
+    module="github.com/livekit/livekit-server/cmd/server@v1.13.5",
+    formula="livekit",
+    go="Go 1.26",
+    takes="about two minutes",
 )
-
-
-def binary() -> str:
-    """The server's path; built if need be, skipping the test where that is impossible."""
-    found = os.environ.get("LIVEKIT_SERVER_BIN") or shutil.which("livekit-server")
-    if found is None and not BUILT.exists():
-        _build()
-    return found or str(BUILT)
-
-
-def _build() -> None:
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip(HOW_TO_GET_IT)
-    BUILT.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "GOBIN": str(BUILT.parent)}
-    command = [go, "install", "-trimpath", "-ldflags=-s -w", MODULE]
-    subprocess.run(command, env=environment, check=True, timeout=BUILD_SECONDS)
-    BUILT.with_name("server").rename(BUILT)
 
 
 @asynccontextmanager
@@ -54,7 +33,7 @@ async def livekit_server(folder: Path) -> AsyncIterator[str]:
     udp, closed = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_DGRAM)
     config.write_text(CONFIG.format(port=port, udp=udp, closed=closed))
     with (folder / "livekit.log").open("wb") as log:
-        command = [binary(), "--config", str(config)]
+        command = [PROGRAM.path(), "--config", str(config)]
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
         try:
             await _ready(f"http://127.0.0.1:{port}/", process)
@@ -95,4 +74,4 @@ rtc:
 """
 
 if __name__ == "__main__":
-    binary()
+    PROGRAM.path()
