@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from session_service.agora import tokens
 from tests.agents.convoai import TEMPLATE, VENDOR_KEY, Hosted
+from tests.calling import call
 from tests.commands import Command, command
-from tests.settings.given import CERTIFICATE, RIGHT, SECRET
+from tests.settings.given import CERTIFICATE, RIGHT
 
 pytestmark = pytest.mark.real
 
@@ -45,15 +45,7 @@ def test_a_call_puts_an_agent_of_agoras_into_the_testers_channel_and_the_end_tak
     serve: Command, hosted: Hosted
 ) -> None:
     """One channel, one key, two tokens; when the service ends, nothing is billed any more."""
-    port = json.loads(serve.until("service.listening"))["port"]
-    answer = httpx2.post(
-        f"http://127.0.0.1:{port}/cekura/v1/sessions",
-        headers={"X-Cekura-Secret": SECRET},
-        json={"client_id": RIGHT["SESSION_CLIENT_ID"]},
-        timeout=60,
-        trust_env=False,
-    )
-    details = answer.json()
+    details = call(serve)
     (task,) = hosted.api.alive
     properties = task.body["properties"]
     assert details["agora_channel"] == properties["channel"] == f"cekura-{task.name}"

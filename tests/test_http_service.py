@@ -2,16 +2,15 @@
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.agents.agent_servers import NEXT_SECRET, SECRET, HostedAgents
+from tests.calling import call
 from tests.commands import Command, command
 from tests.settings.given import RIGHT
-from tests.settings.given import SECRET as SESSION_SECRET
 from tests.standins.faults import never_answers
 
 pytestmark = pytest.mark.real
@@ -36,20 +35,6 @@ def serve(hosted: HostedAgents, tmp_path: Path) -> Iterator[Command]:
     }
     with command(tmp_path, "serve", environment) as running:
         yield running
-
-
-def call(serve: Command) -> Mapping[str, str]:
-    """What the platform is answered."""
-    port = json.loads(serve.until("service.listening"))["port"]
-    answer = httpx2.post(
-        f"http://127.0.0.1:{port}/cekura/v1/sessions",
-        headers={"X-Cekura-Secret": SESSION_SECRET},
-        json={"client_id": RIGHT["SESSION_CLIENT_ID"]},
-        timeout=60,
-        trust_env=False,
-    )
-    details: Mapping[str, str] = answer.json()
-    return details
 
 
 def test_a_call_starts_an_agent_for_the_testers_channel_and_the_end_of_the_service_ends_it(

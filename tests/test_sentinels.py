@@ -12,12 +12,13 @@ import httpx2
 import pytest
 
 from session_service.agora.identifiers import Project
-from session_service.agora.transport import AgoraTransport
 from session_service.sessions.model import Session
 from tests.agents.programs import PROC
 from tests.agents.specs import agent_spec, entropy
 from tests.commands import Command, command
 from tests.settings.given import CERTIFICATE, MASTER_KEY, RIGHT, SECRET, loaded
+from tests.transports import usual
+from tests.virtual_time import NOW
 
 KEEPS = """
 import os, pathlib, signal, sys
@@ -207,17 +208,8 @@ def test_the_full_run_had_everything_in_it_that_could_leak(full_run: tuple[Comma
 
 def test_no_repr_shows_a_secret() -> None:
     """Settings, sessions and what an agent is handed: what a traceback or a debugger would print."""
-    transport = AgoraTransport(
-        Project(RIGHT["AGORA_APP_ID"], CERTIFICATE),
-        prefix="cekura-",
-        join_uid=1,
-        agent_uid=None,
-        lifetime=3900,
-        token_version="007",
-        encryption=None,
-        master_key=None,
-    )
-    details, _ = transport.join("s-1", 1_700_000_000, entropy("s-1"))
+    transport = usual(Project(RIGHT["AGORA_APP_ID"], CERTIFICATE))
+    details, _ = transport.join("s-1", NOW, entropy("s-1"))
     spec = agent_spec()
     text = repr([loaded(ENVIRONMENT), Session("s-1", "acme", "channel", 0, details), spec, transport])
     assert leaks({SECRET, CERTIFICATE, MASTER_KEY, OPS_TOKEN, details.agora_token, *spec.secrets()}, text) == []

@@ -1,22 +1,21 @@
 """The service with a TEN agents server: from settings to a worker there, which is pinged, survives us, and is ended."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
 from tests.agents.agent_servers import TEMPLATE, VENDOR_KEY, HostedTen
+from tests.calling import PATIENCE, call, listening
 from tests.commands import Command, command
-from tests.settings.given import RIGHT, SECRET
+from tests.settings.given import RIGHT
 from tests.standins.ten_server import Worker
 
 pytestmark = pytest.mark.real
 
-PATIENCE = 60.0
 TIMEOUT = 15
 """Seconds without a ping until a worker is ended: the shortest that a template may ask for."""
 
@@ -41,23 +40,6 @@ def serve(hosted: HostedTen, folder: Path, **changes: str) -> AbstractContextMan
     return command(folder, "serve", {**environment, **changes})
 
 
-def listening(running: Command) -> Mapping[str, Any]:
-    """Where it listens, which may have been read on the way to something else."""
-    said = [line for line in running.said.splitlines() if "service.listening" in line]
-    told: Mapping[str, Any] = json.loads(said[0] if said else running.until("service.listening"))
-    return told
-
-
-def call(port: int) -> Mapping[str, str]:
-    """What the platform is answered."""
-    url, headers = f"http://127.0.0.1:{port}/cekura/v1/sessions", {"X-Cekura-Secret": SECRET}
-    answer = httpx2.post(
-        url, headers=headers, json={"client_id": RIGHT["SESSION_CLIENT_ID"]}, timeout=PATIENCE, trust_env=False
-    )
-    details: Mapping[str, str] = answer.json()
-    return details
-
-
 def stop(ops_port: int, session: str) -> int:
     """The operator ends it."""
     return httpx2.delete(
@@ -78,7 +60,7 @@ def test_a_call_starts_a_worker_in_the_testers_channel_and_the_end_of_the_servic
 ) -> None:
     """One channel, one key, two tokens, and no secret in what the service says."""
     with serve(hosted, tmp_path, SESSION_STORE="memory") as running:
-        details = call(listening(running)["port"])
+        details = call(running)
         ((channel, worker),) = hosted.api.workers.items()
         encrypted = worker.body["properties"]["agora_rtc"]
         assert details["agora_channel"] == channel
@@ -95,7 +77,7 @@ def test_a_worker_is_pinged_until_it_is_stopped(hosted: HostedTen, tmp_path: Pat
     """It lives past its timeout, and not past the operator's word."""
     with serve(hosted, tmp_path) as running:
         where = listening(running)
-        call(where["port"])
+        call(running)
         session = json.loads(running.until("agent.started"))["session"]
         (worker,) = hosted.api.workers.values()
         until_pinged(hosted, worker)
@@ -108,7 +90,7 @@ def test_a_worker_of_a_killed_service_is_pinged_and_stopped_by_the_next(hosted: 
     """The session goes on in it, under its own id."""
     store = {"SESSION_STORE": f"sqlite:{tmp_path / 'sessions.db'}"}
     with serve(hosted, tmp_path, **store) as first:
-        call(listening(first)["port"])
+        call(first)
         session = json.loads(first.until("agent.started"))["session"]
         first.process.kill()
         first.process.wait(PATIENCE)

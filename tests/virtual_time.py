@@ -1,4 +1,4 @@
-"""An event loop whose clock is stepped: waiting takes no time, and the loop's time tells how long."""
+"""An event loop whose clock is stepped: waiting takes no time, and the loop's time and `clock` tell how long."""
 
 import asyncio
 import selectors
@@ -6,6 +6,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+NOW = 1_700_000_000
+"""The Unix time at which a stepped loop begins."""
+_FIRST_SECOND = 1000.0
 
 
 class _SteppingSelector(selectors.SelectSelector):
@@ -13,7 +16,7 @@ class _SteppingSelector(selectors.SelectSelector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = 1000.0
+        self.now = _FIRST_SECOND
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
@@ -34,6 +37,11 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """The stepped clock, in seconds."""
         return self._stepping.now
+
+
+def clock() -> float:
+    """Unix time that passes as the running loop's does, which is a stepped one."""
+    return NOW + asyncio.get_running_loop().time() - _FIRST_SECOND
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:

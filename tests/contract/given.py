@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from session_service.app import RULES, Service, World, build
 from session_service.settings import Layer, Settings, Sources, load
+from tests.virtual_time import NOW
 
 APP_ID = "970CA35de60c44645bbae8a215061b33"
 CERTIFICATE = "5CFd2fd1755d40ecb72977518be15d3b"
@@ -29,8 +30,6 @@ PLENTY: Mapping[str, str] = {
     "SESSION_AUTH_FAILURES": "1000000",
 }
 """A service that mints only, and whose limits no test meets by accident."""
-
-NOW = 1_700_000_000
 
 
 class CountedEntropy:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from session_service.agents.contract import Launcher
 from session_service.agora import notifications
 from session_service.agora.identifiers import Project
-from session_service.agora.transport import AgoraTransport
 from session_service.app import Service
 from session_service.errors import TooManyReports
 from session_service.http import probes, reports
@@ -22,28 +21,16 @@ from session_service.sessions.model import Clocks, Limits, Offer, Opened, Reason
 from session_service.sessions.news import News
 from session_service.sessions.store.contract import Record
 from session_service.sessions.store.memory import MemoryStore
-from tests.contract.given import APP_ID, CERTIFICATE, CLIENT_ID, NOW, PATH, SECRET, CountedEntropy
+from tests.contract.given import APP_ID, CERTIFICATE, CLIENT_ID, PATH, SECRET, CountedEntropy
 from tests.contract.in_process import InProcess
+from tests.transports import usual
+from tests.virtual_time import clock
 
-TRANSPORT = AgoraTransport(
-    Project(APP_ID, CERTIFICATE),
-    prefix="cekura-",
-    join_uid=1,
-    agent_uid=None,
-    lifetime=3900,
-    token_version="007",
-    encryption=None,
-    master_key=None,
-)
+TRANSPORT = usual(Project(APP_ID, CERTIFICATE))
 BUDGET = 7.0
 WEBHOOK_SECRET = b"sentinel-webhook-secret"
 STRANGERS_SECRET = b"another-project-s-secret"
 CLOCKS = Clocks(3600.0, join_deadline=60.0, idle_timeout=30.0, evidence=True)
-
-
-def clock() -> float:
-    """Unix time that passes as the stepped loop's does."""
-    return NOW + asyncio.get_running_loop().time() - 1000.0
 
 
 @dataclass

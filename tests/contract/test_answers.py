@@ -10,9 +10,10 @@ from session_service.agora import encryption, identifiers, tokens
 from tests.contract import callables
 from tests.contract.clauses import clause
 from tests.contract.conftest import InProcessFactory
-from tests.contract.given import APP_ID, CERTIFICATE, HEADER, NOW, PATH, QUERY, RIGHT
+from tests.contract.given import APP_ID, CERTIFICATE, HEADER, PATH, QUERY, RIGHT
 from tests.contract.in_process import InProcess
 from tests.contract.sockets import Running, message
+from tests.virtual_time import NOW
 
 PLAIN = {"agora_app_id", "agora_channel", "agora_token"}
 ENCRYPTED = PLAIN | {"encryption_mode", "encryption_key"}

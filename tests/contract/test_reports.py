@@ -16,9 +16,9 @@ from tests.contract import callables
 from tests.contract.answers import Answer
 from tests.contract.clauses import clause
 from tests.contract.conftest import InProcessFactory
-from tests.contract.given import NOW
 from tests.contract.launched import CLOCKS, Launched
 from tests.contract.telling import path_of, said
+from tests.virtual_time import NOW
 
 PYTHON = {"SESSION_LAUNCHER": "python", "SESSION_PYTHON_CALLABLE": "tests.contract.callables:stays"}
 

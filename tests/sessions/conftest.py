@@ -9,32 +9,18 @@ import pytest
 
 from session_service.agents.contract import Launcher
 from session_service.agora.identifiers import Project
-from session_service.agora.transport import AgoraTransport
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Clocks, Grant, Limits, Offer
 from session_service.sessions.starting import Caller
 from session_service.sessions.store.contract import Status
 from session_service.sessions.store.memory import MemoryStore
+from tests.transports import usual
+from tests.virtual_time import clock
 
-NOW = 1_700_000_000
-TRANSPORT = AgoraTransport(
-    Project("970CA35de60c44645bbae8a215061b33", "5CFd2fd1755d40ecb72977518be15d3b"),
-    prefix="cekura-",
-    join_uid=1,
-    agent_uid=None,
-    lifetime=3900,
-    token_version="007",
-    encryption=None,
-    master_key=None,
-)
+TRANSPORT = usual(Project("970CA35de60c44645bbae8a215061b33", "5CFd2fd1755d40ecb72977518be15d3b"))
 
 ROOMY = Limits(50, 10)
-
-
-def clock() -> float:
-    """Unix time that passes as the stepped loop's does."""
-    return NOW + asyncio.get_running_loop().time() - 1000.0
 
 
 async def stays() -> None:

@@ -27,8 +27,8 @@ from tests.agents.fakes import (
     SlowLauncher,
     UnavailableLauncher,
 )
-from tests.sessions.conftest import NOW, House, HouseFactory, caller, leaves, stays
-from tests.virtual_time import run
+from tests.sessions.conftest import House, HouseFactory, caller, leaves, stays
+from tests.virtual_time import NOW, run
 
 PLENTY = Limits(10_000, 10_000)
 

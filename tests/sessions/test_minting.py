@@ -9,8 +9,8 @@ from session_service.errors import SessionOver
 from session_service.sessions.minting import entropy_for, mint, token_hash
 from session_service.sessions.model import Offer, Reason
 from tests.agents.fakes import ImmortalLauncher, MemoryLauncher
-from tests.sessions.conftest import NOW, House, caller, stays
-from tests.virtual_time import run
+from tests.sessions.conftest import House, caller, stays
+from tests.virtual_time import NOW, run
 
 
 def entropy(offer: Offer) -> bytes:

@@ -12,8 +12,8 @@ from session_service.sessions.model import Clocks, Limits, Reason
 from session_service.sessions.store.contract import Full, Row
 from session_service.sessions.store.memory import MemoryStore
 from tests.agents.fakes import MemoryLauncher, SlowLauncher
-from tests.sessions.conftest import House, caller, clock, leaves, stays
-from tests.virtual_time import run
+from tests.sessions.conftest import House, caller, leaves, stays
+from tests.virtual_time import clock, run
 
 EVIDENCE = Clocks(3600.0, join_deadline=60.0, idle_timeout=30.0, evidence=True)
 LATE = 40.0

@@ -18,8 +18,8 @@ from session_service.sessions.store.memory import MemoryStore
 from session_service.sessions.turns import AT_ONCE
 from tests.agents.fakes import MemoryLauncher
 from tests.agents.specs import agent_spec
-from tests.sessions.conftest import NOW, TRANSPORT, House, caller, stays
-from tests.virtual_time import run
+from tests.sessions.conftest import TRANSPORT, House, caller, stays
+from tests.virtual_time import NOW, run
 
 
 class HostedLauncher(MemoryLauncher):
