@@ -1,6 +1,6 @@
 """Is there room? Asks the store in one atomic step, and turns its no into a refusal that says when to come back.
 
-Called by `lifecycle`, before anything is started.
+Called by `opening`, before anything is started.
 """
 
 from collections.abc import Callable

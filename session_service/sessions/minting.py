@@ -1,6 +1,7 @@
 """From an offer and random bytes to a new session: its id, its join details, its agent's orders, its row. Pure.
 
-Decided here: which random byte goes where, and that of the report's token only a hash is kept. Called by `lifecycle`.
+Decided here: which random byte goes where, and that of the report's token only a hash is kept. Called by `opening`;
+`token_hash` also by `http.reports`.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Ends sessions whose time is over. Called by `lifecycle` only.
+"""Ends sessions whose time is over. Called by `opening` and `lifecycle`.
 
 Decided here: one timer for all sessions, at the earliest clock of any: most end long before theirs is due, so a timer
 for each would mostly be set in order to be cancelled. And that a machine's clock which is set, forwards or backwards,

@@ -1,7 +1,7 @@
-"""A start, raced against its deadline and its caller. Called by `lifecycle` only.
+"""A start, raced against its deadline and its caller. Called by `opening` only.
 
 Decided here: who wins, and what a launcher's failure is called towards the caller. What was started is not stopped
-here: `lifecycle` does that, whoever won.
+here: `opening` has that done, through `ending`, whoever won.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
-"""Whose turn it is, where many agents are asked about or ended at the same time. Used by `ending` and `recovery`.
+"""Whose turn it is, where many agents are asked about or ended at the same time.
 
 Decided here: an agent that runs elsewhere costs a request, and of these only so many go out at once for each client.
 Thousands at once would take as many connections, and a client library that looks through all of them for each: nothing
-would be done in time. Agents of this machine cost a signal, and take no turns.
+would be done in time. Agents of this machine cost a signal, and take no turns. Used by `ending`, `recovery`, `rounds`
+and `strays`.
 """
 
 import asyncio
