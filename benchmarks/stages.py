@@ -25,7 +25,6 @@ from benchmarks import bare, figures
 from benchmarks.http import BODY, PATH, SECRET, SETTINGS
 from session_service import logs
 from session_service.agora.identifiers import Project
-from session_service.agora.transport import AgoraTransport
 from session_service.app import RULES, Service, World, build
 from session_service.http import connection, wire
 from session_service.http.auth import Auth, Callers, Throttle, key
@@ -35,9 +34,10 @@ from session_service.sessions.policy import decide
 from session_service.sessions.store.contract import Row
 from session_service.sessions.store.memory import MemoryStore
 from session_service.settings import Layer, Sources, Times, load
+from tests.transports import usual
+from tests.virtual_time import NOW
 
 CALLS, AT_ONCE = 2000, 50
-NOW = 1_700_000_000
 MANY = 10**9
 
 REQUEST = (
@@ -66,19 +66,6 @@ def microseconds(step: Step, rounds: int) -> list[float]:
     return found
 
 
-def _transport() -> AgoraTransport:
-    return AgoraTransport(
-        Project(SETTINGS["AGORA_APP_ID"], SETTINGS["AGORA_APP_CERTIFICATE"]),
-        prefix="cekura-",
-        join_uid=1,
-        agent_uid=None,
-        lifetime=3900,
-        token_version="007",
-        encryption=None,
-        master_key=None,
-    )
-
-
 def _at_once(step: Coroutine[Any, Any, object]) -> None:
     """Run a step that waits for nothing: the store in memory has no other."""
     try:
@@ -90,7 +77,7 @@ def _at_once(step: Coroutine[Any, Any, object]) -> None:
 
 def stages() -> list[tuple[str, Step]]:
     """The stages of an answered call, in the order in which it passes them."""
-    transport = _transport()
+    transport = usual(Project(SETTINGS["AGORA_APP_ID"], SETTINGS["AGORA_APP_CERTIFICATE"]))
     entropy, session_id = os.urandom(transport.ENTROPY), os.urandom(16).hex()
     limits = Limits(MANY, MANY)
     offer = Offer("default", SETTINGS["SESSION_CLIENT_ID"], transport, None, limits, 7.0, Clocks(3600.0))

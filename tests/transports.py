@@ -1,4 +1,4 @@
-"""An Agora transport for tests that are about something else."""
+"""An Agora transport for tests and benchmarks that are about something else."""
 
 from session_service.agora.identifiers import Project
 from session_service.agora.transport import AgoraTransport

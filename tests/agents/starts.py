@@ -2,11 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from session_service.agents.contract import AgentRef, Launcher
+from session_service.errors import AgentUnavailable
 from tests.agents.specs import SESSION, agent_spec
 
 SHORTLY = 0.3
-"""Seconds within which a start is to fail, in tests whose server never answers."""
+"""Seconds after which is given up what never comes about."""
 TRAVEL = 10.0
 """Seconds that a busy machine may add, where waiting for the answer itself would take for ever."""
 
@@ -19,3 +22,12 @@ def soon() -> float:
 async def started(launcher: Launcher, name: str = SESSION) -> AgentRef:
     """The reference of an agent that was started without trouble."""
     return await launcher.start(agent_spec(name), soon())
+
+
+async def given_up(launcher: Launcher) -> None:
+    """A start that is never answered ends with its deadline, and says so."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    with pytest.raises(AgentUnavailable, match="in time"):
+        await launcher.start(agent_spec(), began + SHORTLY)
+    assert clock() - began < SHORTLY + TRAVEL
