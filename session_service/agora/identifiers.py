@@ -1,7 +1,7 @@
 """What Agora accepts: App ID, certificate, channel name, uid, user account, and a token's terms.
 
-Decided here, once for the service, the checker and the command line. Each function returns its argument or raises
-InvalidValue with the rule, never with the value. The rules are those of Agora's token builders (32 hexadecimal
+Decided here, once for the service, the checker and the command line. Each rule returns its argument or raises
+InvalidValue with what is allowed, never with the value. The rules are those of Agora's token builders (32 hexadecimal
 characters; channel names of fewer than 64 bytes) and of its page on channel names (the 89 characters) and on string
 user accounts (255 bytes).
 """

@@ -14,9 +14,6 @@ from session_service.agents.process import ProcessLauncher
 from session_service.errors import AgentRefused
 from tests.agents.fakes import ignore_exit
 from tests.agents.programs import alive, children, descriptors
-from tests.agents.specs import SESSION, agent_spec
-
-SOON = 60.0
 
 
 def process_launcher(
@@ -50,11 +47,6 @@ def nothing_left() -> Iterator[None]:
     for pid in after[0] - before[0]:  # so that a failing test does not leave its agent behind
         os.killpg(pid, signal.SIGKILL)
     assert after == before, f"children and descriptors: {before} before, {after} after"
-
-
-async def started(launcher: ProcessLauncher, session_id: str = SESSION) -> AgentRef:
-    """Start the agent of a session."""
-    return await launcher.start(agent_spec(session_id), SOON)
 
 
 async def refusal(start: Awaitable[AgentRef]) -> str:

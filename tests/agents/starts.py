@@ -1,4 +1,4 @@
-"""Starts in tests: with all the time that they need, or with none. Used by the tests of every launcher."""
+"""Starts in tests: with all the time that they need, or with hardly any. Used by the tests of every launcher."""
 
 import asyncio
 

@@ -14,9 +14,10 @@ from session_service.agents.process import ReadySign, child_environment
 from session_service.errors import AgentUnavailable
 from tests.agents import programs
 from tests.agents.conftest import Events, Exits, Run
-from tests.agents.processes import SOON, listed, nothing_left, pid_of, process_launcher, refusal, started
+from tests.agents.processes import listed, nothing_left, pid_of, process_launcher, refusal
 from tests.agents.programs import alive, program
 from tests.agents.specs import SESSION, agent_spec
+from tests.agents.starts import soon, started
 
 pytestmark = pytest.mark.real
 
@@ -88,7 +89,7 @@ def test_an_agent_need_not_read(run: Run, command: tuple[str, ...]) -> None:
     launcher = process_launcher(command, "spawn")
 
     async def main() -> None:
-        ref = await launcher.start(large(), SOON)
+        ref = await launcher.start(large(), soon())
         await launcher.stop(ref)
 
     run(main())
@@ -99,7 +100,7 @@ def test_an_agent_that_reads_late_gets_everything(run: Run) -> None:
     launcher = process_launcher(program("n = len(sys.stdin.read()); print('ready' if n > 300000 else n)"))
 
     async def main() -> None:
-        await launcher.stop(await launcher.start(large(), SOON))
+        await launcher.stop(await launcher.start(large(), soon()))
 
     run(main())
 

@@ -11,9 +11,10 @@ from session_service.agents.contract import RUNNING, AgentRef
 from session_service.agents.process import ProcessLauncher
 from tests.agents import programs
 from tests.agents.conftest import Events, Exits, Run
-from tests.agents.processes import nothing_left, pid_of, process_launcher, started, until_dead
+from tests.agents.processes import nothing_left, pid_of, process_launcher, until_dead
 from tests.agents.programs import alive, program
 from tests.agents.specs import PREFIX, SESSION
+from tests.agents.starts import started
 
 pytestmark = pytest.mark.real
 

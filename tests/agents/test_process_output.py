@@ -10,8 +10,9 @@ from session_service.agents.contract import AgentRef
 from session_service.agents.output import BURST, LINES_PER_SECOND
 from tests.agents import programs
 from tests.agents.conftest import Events, Exits, Run
-from tests.agents.processes import nothing_left, pid_of, process_launcher, started
+from tests.agents.processes import nothing_left, pid_of, process_launcher
 from tests.agents.specs import PREFIX, agent_spec
+from tests.agents.starts import started
 
 pytestmark = pytest.mark.real
 

@@ -12,8 +12,7 @@ from session_service.agents.python import AgentCallable, PythonLauncher, load_ca
 from session_service.errors import AgentRefused, InvalidValue
 from tests.agents.conftest import Events, Exits, Run
 from tests.agents.specs import SESSION, agent_spec
-
-SOON = 60.0
+from tests.agents.starts import soon, started
 
 
 async def stay(spec: AgentSpec) -> None:
@@ -58,7 +57,7 @@ def raising(kind: type[BaseException]) -> AgentCallable:
 
 async def until_told(launcher: PythonLauncher, exits: Exits) -> AgentRef:
     """Start one agent and wait until its end is told."""
-    ref = await launcher.start(agent_spec(), SOON)
+    ref = await started(launcher)
     await exits.happened.wait()
     return ref
 
@@ -71,7 +70,11 @@ def test_the_callable_gets_the_spec_as_it_is(exits: Exits, run: Run) -> None:
         given.append(spec)
 
     spec = agent_spec()
-    run(PythonLauncher(note, on_exit=exits).start(spec, SOON))
+
+    async def main() -> None:
+        await PythonLauncher(note, on_exit=exits).start(spec, soon())
+
+    run(main())
     assert given[0] is spec
 
 
@@ -103,7 +106,7 @@ def test_a_failure_before_the_first_suspension_is_refused(exits: Exits, run: Run
 
     async def main() -> None:
         with pytest.raises(AgentRefused, match="failed before its first suspension"):
-            await launcher.start(agent_spec(), SOON)
+            await started(launcher)
         await asyncio.sleep(0)
         assert list(await launcher.list("")) == []
 
@@ -118,7 +121,7 @@ def test_a_failure_is_logged_with_its_traceback_and_without_a_token(
     """The operator sees the line that failed; the token in the exception's text is gone."""
 
     async def main() -> None:
-        await PythonLauncher(agent, on_exit=exits).start(agent_spec(), SOON)
+        await started(PythonLauncher(agent, on_exit=exits))
         await exits.happened.wait()
 
     if agent is fail:
@@ -145,7 +148,7 @@ def test_stop_lets_the_callable_clean_up(exits: Exits, run: Run) -> None:
     launcher = PythonLauncher(polite, on_exit=exits)
 
     async def main() -> None:
-        await launcher.stop(await launcher.start(agent_spec(), SOON))
+        await launcher.stop(await started(launcher))
 
     run(main())
     assert left == [SESSION]
@@ -170,7 +173,7 @@ def test_a_callable_that_swallows_one_cancellation_is_cancelled_again(exits: Exi
     launcher = PythonLauncher(swallower(1), on_exit=exits, grace=0.05)
 
     async def main() -> AgentState:
-        ref = await launcher.start(agent_spec(), SOON)
+        ref = await started(launcher)
         await launcher.stop(ref)
         return await launcher.poll(ref)
 
@@ -182,7 +185,7 @@ def test_a_callable_that_never_ends_is_given_up_by_name(exits: Exits, events: Ev
     launcher = PythonLauncher(swallower(2), on_exit=exits, grace=0.05)
 
     async def main() -> AgentState:
-        ref = await launcher.start(agent_spec(), SOON)
+        ref = await started(launcher)
         await launcher.stop(ref)
         return await launcher.poll(ref)
 
@@ -195,7 +198,7 @@ def test_a_start_that_is_cancelled_is_stopped_by_name(exits: Exits, run: Run) ->
     launcher = PythonLauncher(stay, on_exit=exits)
 
     async def main() -> None:
-        start = asyncio.create_task(launcher.start(agent_spec(), SOON))
+        start = asyncio.create_task(started(launcher))
         await asyncio.sleep(0)
         start.cancel()
         await asyncio.wait({start})

@@ -13,8 +13,9 @@ import pytest
 
 from session_service.check.watching import join
 from tests.agents.conftest import Events, Exits, Run, events, exits, run
-from tests.agents.processes import process_launcher, started
+from tests.agents.processes import process_launcher
 from tests.agents.specs import agent_spec
+from tests.agents.starts import started
 from tests.interop.official import installed
 
 __all__ = ["events", "exits", "run"]  # the fixtures of the launchers' tests

@@ -15,9 +15,10 @@ import pytest
 from session_service.agents.process import GRACE, ProcessLauncher
 from tests.agents.conftest import Events, Exits, Run, events, exits, run
 from tests.agents.fakes import ignore_exit
-from tests.agents.processes import SOON, process_launcher, refusal, started
+from tests.agents.processes import process_launcher, refusal
 from tests.agents.programs import children
 from tests.agents.specs import agent_spec
+from tests.agents.starts import soon, started
 
 __all__ = ["events", "exits", "run"]  # the fixtures of the launchers' tests
 
@@ -108,7 +109,7 @@ def test_a_channel_without_encryption_is_joined_without(events: Events, run: Run
     workers = launcher("stays")
 
     async def main() -> None:
-        await workers.stop(await workers.start(replace(agent_spec(), encryption=None), SOON))
+        await workers.stop(await workers.start(replace(agent_spec(), encryption=None), soon()))
 
     run(main())
     assert not [line for line in events.lines if "key and salt" in line]
