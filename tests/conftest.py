@@ -6,6 +6,7 @@ what .ci/run promises.
 """
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,10 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 for _name in ("NO_PROXY", "no_proxy"):  # a proxy of the machine's leads to no server of a test's
     os.environ[_name] = ",".join(filter(None, [os.environ.get(_name), "127.0.0.1", "localhost", "::1"]))
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a job that a shell has put into the background. Programs that the tests start would ignore Ctrl-C, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 

@@ -3,6 +3,7 @@
 The whole service as a process, with one slot and its sessions in SQLite; a real toxiproxy; the stand-ins.
 """
 
+import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -125,6 +126,9 @@ class Ten(HostedTen):
         return ["started"] * self.api.calls.count("start")  # it keeps none that has ended
 
 
+LAUNCHERS: tuple[type[Agora | Own | Ten], ...] = (Agora, Own, Ten)
+
+
 class Place:
     """A service, the network that its launcher uses, and what is at the other end."""
 
@@ -166,6 +170,19 @@ class Place:
         assert len(self.remote.agents()) == 1
 
 
+def each_somewhere(faults: Mapping[str, object], always: str) -> list[object]:
+    """Each fault between the service and one launcher's server, in turn; `always` between it and every one's.
+
+    The launchers have one way out (`agents.outgoing`), and each of these tests takes about ten seconds of waiting.
+    """
+    launchers = itertools.cycle(LAUNCHERS)
+    return [
+        pytest.param(launcher, fault, id=f"{launcher.__name__}-{name}")
+        for name, fault in faults.items()
+        for launcher in (LAUNCHERS if name == always else (next(launchers),))
+    ]
+
+
 @pytest.fixture(scope="module")
 def control() -> Iterator[httpx2.Client]:
     """A toxiproxy for all tests of this file, which have a proxy of their own each."""
@@ -187,14 +204,16 @@ def served(folder: Path, remote: Remote, control: httpx2.Client) -> Iterator[Pla
         network.is_back()  # or the service would wait for agents that it cannot end
 
 
-@pytest.fixture(params=[Agora, Own, Ten], ids=["convoai", "http", "ten"])
+@pytest.fixture(params=LAUNCHERS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, control: httpx2.Client) -> Iterator[Place]:
     """The launcher `convoai` before Agora's API, `http` before a customer's own server, `ten` before a TEN server."""
     with request.param() as remote, served(tmp_path, remote, control) as made:
         yield made
 
 
-@pytest.mark.parametrize("toxic", NOT_SENT.values(), ids=NOT_SENT)
+@pytest.mark.parametrize(
+    ("place", "toxic"), each_somewhere(NOT_SENT, always="the request is swallowed"), indirect=["place"]
+)
 def test_a_start_that_does_not_get_through_is_told_in_time_and_leaves_nothing(place: Place, toxic: Toxic) -> None:
     """Some of it may get through later, when nobody waits for it any more."""
     place.network.suffers(toxic)
@@ -202,7 +221,9 @@ def test_a_start_that_does_not_get_through_is_told_in_time_and_leaves_nothing(pl
     place.recovers()
 
 
-@pytest.mark.parametrize("toxic", NOT_HEARD.values(), ids=NOT_HEARD)
+@pytest.mark.parametrize(
+    ("place", "toxic"), each_somewhere(NOT_HEARD, always="the answer is swallowed"), indirect=["place"]
+)
 def test_an_agent_whose_acceptance_is_not_heard_is_stopped_by_name(place: Place, toxic: Toxic) -> None:
     """It was started, and nobody here knows more of it than the name that it was to have."""
     place.network.suffers(toxic)
@@ -211,11 +232,11 @@ def test_an_agent_whose_acceptance_is_not_heard_is_stopped_by_name(place: Place,
     place.recovers()
 
 
-@pytest.mark.parametrize("toxics", ENDS_SUFFER.values(), ids=ENDS_SUFFER)
+@pytest.mark.parametrize(("place", "toxics"), each_somewhere(ENDS_SUFFER, always="half-open"), indirect=["place"])
 def test_an_end_that_the_network_loses_is_told_in_time_and_asked_for_until_it_is_done(
     place: Place, toxics: tuple[Toxic, ...]
 ) -> None:
-    """202: the agent is not known to be gone, so its slot stays taken until it is."""
+    """202: the agent is not known to be gone, so its slot stays taken until it is. All launchers have one way out."""
     assert place.call().status_code == 200
     place.network.suffers(*toxics)
     assert place.ends() == 202
@@ -223,7 +244,7 @@ def test_an_end_that_the_network_loses_is_told_in_time_and_asked_for_until_it_is
     place.recovers()
 
 
-@pytest.mark.parametrize("place", [Agora], ids=["convoai"], indirect=True)
+@pytest.mark.parametrize("place", [Agora], indirect=True)
 def test_a_long_prompt_on_a_narrow_line_is_given_up_in_time_and_leaves_nothing(place: Place) -> None:
     """Fourteen kilobytes at one a second: what is left of a request that was given up gets through later."""
     place.network.suffers(Toxic("bandwidth", "upstream", KILOBYTES_PER_SECOND))

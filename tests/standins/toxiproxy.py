@@ -4,6 +4,7 @@ A toxic of the stream `upstream` is about what is sent, one of `downstream` abou
 "Toxics").
 """
 
+import itertools
 import socket
 import subprocess
 import time
@@ -36,13 +37,16 @@ class Toxic:
     attributes: Mapping[str, int]
 
 
+_NUMBERS = itertools.count()
+
+
 class Network:
     """The way to one stand-in: `url` leads there, in the state that the test puts it into."""
 
     def __init__(self, control: httpx2.Client, upstream: str) -> None:
         target = httpx2.URL(upstream)
         self._control = control
-        self._name = f"to-{target.port}"
+        self._name = f"way-{next(_NUMBERS)}"  # ports are used again, by the stand-in of a later test
         made = self._post("/proxies", {"name": self._name, "listen": "127.0.0.1:0", "upstream": target.netloc.decode()})
         self.url = str(target.copy_with(netloc=made["listen"].encode()))
 
