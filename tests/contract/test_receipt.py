@@ -14,6 +14,8 @@ from tests.contract.conftest import RunningFactory
 from tests.contract.given import BODY, PATH, SECRET
 from tests.contract.sockets import Connection, Running, message
 
+pytestmark = pytest.mark.real  # a real server, and real seconds: twenty of them
+
 TARGET = PATH.encode()
 SHORT = 0.3
 """Seconds that a message may take here."""
@@ -187,7 +189,6 @@ def test_hundreds_of_slow_connections_do_not_keep_a_call_from_its_answer(running
     server.until_idle()
 
 
-@pytest.mark.real
 @clause("CAP-10", "CAP-12")
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_a_known_attack_keeps_no_call_from_its_answer(running: RunningFactory, attack: list[str]) -> None:
