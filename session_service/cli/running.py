@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from session_service import logs
+from session_service.cli import collector
 from session_service.errors import SettingsError
 from session_service.settings import Loaded, Refused, Settings, Sources, load
 
@@ -64,9 +65,14 @@ def run(found: Loaded, children: Mapping[str, str], started: Callable[[Settings]
         give_up(str(error))
     for warning in found.warnings:
         _warn(warning)
+
+    def listening() -> None:
+        collector.settle()
+        started(settings)
+
     budget = max(client.answer_budget for client in settings.clients)
     ops = server.beside(service.ops, service.request_ids, settings.times, beside) if beside else None
-    server.build(service, settings.times, budget, lambda: started(settings), ops).run([bound])
+    server.build(service, settings.times, budget, listening, ops).run([bound])
 
 
 def _ops_socket(found: Loaded) -> socket.socket | None:
