@@ -3,6 +3,7 @@
 Decided here: one timer for all sessions, at the earliest clock of any: most end long before theirs is due, so a timer
 for each would mostly be set in order to be cancelled. And that a machine's clock which is set, forwards or backwards,
 neither cuts a call nor lets one last: what is due is counted in the event loop's time, from the beginning of the watch.
+What lies in the future then, because the clock was set back before a restart, is counted from that beginning.
 """
 
 import asyncio
@@ -35,9 +36,9 @@ class Reaper:
     def watch(self, row: Row, status: Status, clocks: Clocks) -> None:
         """Begin or correct the watch over a session: from now on its earliest clock counts."""
         at, reason = next_end(row, status, clocks)
-        offset = self._loop.time() - self._clock()
-        first = self._offsets.setdefault(row.session_id, offset)
-        at += offset if reason is Reason.IDLE else first  # a loss is told by today's clock, the rest dates from then
+        first = self._offsets.setdefault(row.session_id, self._offset(row.created_at))
+        # A loss is told by today's clock, the rest dates from then.
+        at += self._offset(status.left_at) if reason is Reason.IDLE else first
         self._current[row.session_id] = at
         heapq.heappush(self._ends, (at, row.session_id, reason))
         if self._ends[0][0] >= at:
@@ -58,6 +59,11 @@ class Reaper:
         self._current.clear()
         self._offsets.clear()
         self._ends.clear()
+
+    def _offset(self, begun: float | None) -> float:
+        """From Unix time to the loop's, for what has `begun` by now."""
+        now = self._clock()
+        return self._loop.time() - (now if begun is None else max(now, begun))
 
     def _counts(self, entry: tuple[float, str, Reason]) -> bool:
         return self._current.get(entry[1]) == entry[0]

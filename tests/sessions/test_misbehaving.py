@@ -9,6 +9,7 @@ from session_service.errors import AgentTimeout, AgentUnavailable, CallerGone, D
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Clocks, Limits, Reason
+from session_service.sessions.recovery import recovered
 from session_service.sessions.store.contract import Full, Row
 from session_service.sessions.store.memory import MemoryStore
 from tests.agents.fakes import MemoryLauncher, SlowLauncher
@@ -248,5 +249,25 @@ def test_a_clock_that_is_set_neither_cuts_a_session_nor_lets_it_last(jump: float
         assert await house.taken() == 1
         await asyncio.sleep(100)
         assert (await house.status(session.session_id)).reason == Reason.MAX_DURATION
+
+    run(main)
+
+
+@pytest.mark.parametrize("loses", [False, True], ids=["stays", "is-lost"])
+def test_a_clock_that_was_set_back_before_a_restart_lets_no_session_last(house: House, loses: bool) -> None:
+    """It seems to begin tomorrow, or its tester to be lost then: its time is counted from the restart."""
+
+    async def main() -> None:
+        grant = house.grant(None, clocks=EVIDENCE, stop_at_shutdown=False)
+        session = await house.sessions.open(grant, caller(stays))
+        await house.sessions.tester_joined(session.session_id, clock())
+        if loses:
+            await house.sessions.tester_left(session.session_id, clock(), for_good=False)
+        await house.sessions.close()
+        admission = Admission(house.store, house.limits, lambda: 0)
+        second = Sessions(house.store, admission, lambda: clock() - 86_400, house.entropy)
+        async with recovered(second, house.store, {"acme": grant.offer}):
+            await asyncio.sleep((30 if loses else 3600) + 1)
+        assert (await house.status(session.session_id)).reason is (Reason.IDLE if loses else Reason.MAX_DURATION)
 
     run(main)
