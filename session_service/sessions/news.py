@@ -2,8 +2,8 @@
 
 Decided here: whose news counts for which session, in which order it counts, and what each event does. News comes late,
 twice and in any order: of one user's events only a newer one than the last counts, and an emptied channel counts only
-if nobody has joined since. An instant that Agora tells is held within the session's life, so that a wrong clock there
-neither ends a session nor keeps it.
+if nobody has joined since. A loss counts from its telling: what tells of the return may come right behind, and neither a
+late notification nor a wrong clock, at Agora or here, costs the time to come back.
 """
 
 import logging
@@ -78,13 +78,12 @@ class News:
             case UserJoined(uid=uid) if uid == row.tester_uid:
                 await self._sessions.tester_joined(row.session_id, self._held(row, event.at))
             case UserLeft(uid=uid) if uid == row.tester_uid:
-                at = self._held(row, event.at)
-                await self._sessions.tester_left(row.session_id, at, for_good=event.for_good)
+                await self._sessions.tester_left(row.session_id, self._clock(), for_good=event.for_good)
             case UserLeft(uid=uid) if uid == row.agent_uid and event.for_good:
                 self._sessions.agent_left(row.session_id)
             case ChannelDestroyed():
                 self._sessions.agent_left(row.session_id)
-                await self._sessions.tester_left(row.session_id, self._held(row, event.at), for_good=False)
+                await self._sessions.tester_left(row.session_id, self._clock(), for_good=False)
             case AgentEvent():
                 self._hear_agent(row, event)
 
@@ -100,4 +99,5 @@ class News:
             _log.warning("the agent's token is about to end", extra=values)
 
     def _held(self, row: Row, at: float) -> float:
+        """An instant that Agora tells, within the session's life."""
         return max(row.created_at, min(float(at), self._clock()))

@@ -19,6 +19,7 @@ from tests.contract.clauses import clause
 from tests.contract.conftest import InProcessFactory
 from tests.contract.launched import CLOCKS, STRANGERS_SECRET, WEBHOOK_SECRET, Launched
 from tests.contract.telling import CONVOAI, EMPTIED, JOINED, LEFT, RTC, Agora, body, signature, user
+from tests.virtual_time import NOW
 
 TESTER, STRANGER = 1, 99
 CHANNEL = "cekura-nowhere"
@@ -212,6 +213,33 @@ def test_a_tester_that_may_come_back_has_the_idle_time(calling: CallFactory, rea
         call.joins(3)
     call.house.endpoint.wait(1000)
     assert call.house.reason() == (None if returns else Reason.IDLE)
+
+
+@clause("HOOK-7")
+@pytest.mark.parametrize("off", [-7200, -120, 120, 7200])
+def test_the_idle_time_counts_from_the_telling(calling: CallFactory, off: int) -> None:
+    """However late the loss is told, or wrong Agora's clock or ours is: what tells of the return may come right behind."""
+    call = calling()
+    call.joins(1)
+    call.house.endpoint.wait(1000)
+    call.agora.tells(LEFT, user(call.channel, TESTER, 2, reason=10, ts=NOW + 1000 + off))
+    call.house.endpoint.wait(CLOCKS.idle_timeout - 1)
+    assert call.house.live()
+    call.house.endpoint.wait(2)
+    assert call.house.reason() == Reason.IDLE
+
+
+@clause("HOOK-7")
+def test_an_emptied_channel_leaves_the_idle_time_as_well(calling: CallFactory) -> None:
+    """Told two minutes late."""
+    call = calling()
+    call.joins(1)
+    call.house.endpoint.wait(1000)
+    call.agora.tells(EMPTIED, {"channelName": call.channel, "ts": NOW + 880, "lastUid": TESTER})
+    call.house.endpoint.wait(CLOCKS.idle_timeout - 1)
+    assert call.house.live()
+    call.house.endpoint.wait(2)
+    assert call.house.reason() == Reason.IDLE
 
 
 @clause("HOOK-7")
