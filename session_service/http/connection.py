@@ -1,8 +1,8 @@
 """One HTTP connection: uvicorn's on httptools, with the caps that neither has.
 
-Decided here: how large a header block and a whole message may be, and what a broken or late message is answered and
-when. httptools takes a header of a megabyte, a request without Host, and appends trailers to the headers; none of these
-reaches the application. Used by `server`.
+Decided here: how large a header block and a whole message may be, how many messages wait for their answers, and what a
+broken or late message is answered and when. httptools takes a header of a megabyte, a request without Host, and appends
+trailers to the headers; none of these reaches the application. Used by `server`.
 """
 
 import asyncio
@@ -24,6 +24,9 @@ MAX_HEADERS = 100
 MAX_MESSAGE = 4 * 1024 * 1024
 """Bytes of one message after which the connection is cut. Far over what is answered, so that a caller with a body
 that is too large has sent it all and reads its 413."""
+MAX_WAITING = 16
+"""Requests of one connection that wait for the answer to an earlier one. uvicorn keeps as many as come, and each takes
+many times its bytes."""
 
 HUNG_UP = "session_service.hung_up"
 """In a scope's state: asks whether the caller has hung up by now, which `receive` would have to be awaited for."""
@@ -128,8 +131,10 @@ class Protocol(HttpToolsProtocol):
             super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
-        """Hold the header block to its caps, and the message to one Host (RFC 9112, 3.2)."""
+        """Hold the connection and the header block to their caps, and the message to one Host (RFC 9112, 3.2)."""
         self._in_headers = False
+        if len(self.pipeline) >= MAX_WAITING:
+            raise self._refused(BadRequest())
         if len(self.headers) > MAX_HEADERS or self._header_bytes() > MAX_HEADER_BYTES:
             raise self._refused(HeadersTooLarge())
         hosts = [name for name, _ in self.headers if name == b"host"]

@@ -2,8 +2,8 @@
 
 Decided here: whose news counts for which session, in which order it counts, and what each event does. News comes late,
 twice and in any order: of one user's events only a newer one than the last counts, and an emptied channel counts only
-if nobody has joined since. A loss counts from its telling: what tells of the return may come right behind, and neither a
-late notification nor a wrong clock, at Agora or here, costs the time to come back.
+if nobody has joined since. A loss counts from its telling: what tells of the return may come right behind, and neither
+a late notification nor a wrong clock, at Agora or here, costs the time to come back.
 """
 
 import logging

@@ -218,7 +218,7 @@ def test_a_tester_that_may_come_back_has_the_idle_time(calling: CallFactory, rea
 @clause("HOOK-7")
 @pytest.mark.parametrize("off", [-7200, -120, 120, 7200])
 def test_the_idle_time_counts_from_the_telling(calling: CallFactory, off: int) -> None:
-    """However late the loss is told, or wrong Agora's clock or ours is: what tells of the return may come right behind."""
+    """However late the loss is told, or wrong a clock is: what tells of the return may come right behind."""
     call = calling()
     call.joins(1)
     call.house.endpoint.wait(1000)

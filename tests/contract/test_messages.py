@@ -2,6 +2,7 @@
 
 import pytest
 
+from session_service.http.connection import MAX_WAITING
 from tests.contract.answers import Answer
 from tests.contract.clauses import clause
 from tests.contract.conftest import RunningFactory
@@ -261,11 +262,12 @@ def test_a_request_to_upgrade_is_held_to_every_rule(server: Running, sent: bytes
 
 @clause("CAP-7")
 def test_many_requests_to_upgrade_are_no_trouble(server: Running) -> None:
-    """All in one packet, each answered."""
+    """As many in one packet as are answered, and again, each answered."""
     sent = message(b"GET", b"/livez", b"Connection: Upgrade", b"Upgrade: x", length=-1, secret=None, body=b"")
     with server.connect() as connection:
-        connection.send(sent * 2000)
-        assert {connection.answer().status for _ in range(2000)} == {200}
+        for _ in range(100):
+            connection.send(sent * (MAX_WAITING + 1))
+            assert {connection.answer().status for _ in range(MAX_WAITING + 1)} == {200}
 
 
 @clause("CAP-8", "REF-5")
@@ -296,3 +298,21 @@ def test_answers_before_a_broken_message_are_not_lost(server: Running, broken: b
         connection.send(message() + message() + broken + message())
         assert [connection.answer().status for _ in range(3)] == [200, 200, 400]
         assert connection.line() == b""
+
+
+@clause("CAP-13")
+def test_requests_without_end_in_one_packet_are_not_kept(server: Running) -> None:
+    """Each costs many times its bytes in memory: the first are answered, and the connection ends."""
+    with server.connect() as connection:
+        connection.send(5000 * message(b"GET", b"/livez", length=-1, body=b""))
+        assert [connection.answer().status for _ in range(MAX_WAITING + 1)] == (MAX_WAITING + 1) * [200]
+        assert (connection.answer().code, connection.line()) == ("bad_request", b"")
+
+
+@clause("CAP-13")
+def test_as_many_as_may_wait_are_answered_again_and_again(server: Running) -> None:
+    """The cap is on what waits at once, and not on what a connection may ask."""
+    with server.connect() as connection:
+        for _ in range(5):
+            connection.send((MAX_WAITING + 1) * message(b"GET", b"/livez", length=-1, body=b""))
+            assert {connection.answer().status for _ in range(MAX_WAITING + 1)} == {200}
