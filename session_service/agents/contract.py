@@ -96,6 +96,9 @@ class Launcher(Protocol):
     project: str
     """The Agora project outside of which it finds no agent; empty where it finds its agents whatever the project."""
 
+    server: str
+    """Who runs its agents, by base URL as `outgoing.server_name` spells it; empty where that is this machine."""
+
     async def start(self, spec: AgentSpec, deadline: float) -> AgentRef:
         """Start the agent of `spec` and return when it is accepted; called at most once per session id.
 

@@ -47,6 +47,7 @@ class ConvoAiLauncher:
         patience: float = PATIENCE,
     ) -> None:
         self.project = api.app_id
+        self.server = api.server
         self._api = api
         self._template = template
         self._channel_prefix = channel_prefix
@@ -78,7 +79,7 @@ class ConvoAiLauncher:
         agent_id = _agent_id(ref)
         if not agent_id:
             return RUNNING if await self._named(ref, deadline) else UNKNOWN
-        task = await self._api.query(agent_id, self._channel(ref), deadline)
+        task = await self._api.query(agent_id, ref.channel, deadline)
         if task is None:
             return UNKNOWN
         return AgentState("exited", ENDED[task.status]) if task.status in ENDED else RUNNING
@@ -124,12 +125,14 @@ class ConvoAiLauncher:
                         await self._ended(found, ref, deadline)
 
     async def _ended(self, agent_id: str, ref: AgentRef, deadline: float) -> bool:
-        """Ask for an end and wait for it. False where Agora knows no such agent."""
-        channel = self._channel(ref)
-        if not await self._api.leave(agent_id, channel, deadline):
+        """Ask for an end and wait for it. False where Agora knows no such agent.
+
+        Of one that was listed nobody knows the channel: it may have been started under another prefix than today's.
+        """
+        if not await self._api.leave(agent_id, ref.channel, deadline):
             return False
         pause = _FIRST_PAUSE
-        while (task := await self._api.query(agent_id, channel, deadline)) and task.status not in ENDED:
+        while (task := await self._api.query(agent_id, ref.channel, deadline)) and task.status not in ENDED:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         return True

@@ -41,6 +41,7 @@ class ConvoAiApi:
 
     def __init__(self, http: Http, app_id: str, authorize: Authorization) -> None:
         self.app_id = app_id
+        self.server = http.server
         self._http = http
         self._root = f"/v2/projects/{app_id}"
         self._authorize = authorize
@@ -54,7 +55,7 @@ class ConvoAiApi:
     async def leave(self, agent_id: str, channel: str, deadline: float) -> bool:
         """Ask for an agent's end, which comes later (since v2.3). False where there is no such agent any more."""
         path = f"{self._root}/agents/{agent_id}/leave"
-        request = Request("leave", "POST", path, self._authorize(channel, _NOBODY))
+        request = Request("leave", "POST", path, self._authorize(channel or _NO_CHANNEL, _NOBODY))
         return (await self._http.send(request, deadline, passing=404)).status != 404
 
     async def query(self, agent_id: str, channel: str, deadline: float) -> Task | None:

@@ -14,7 +14,7 @@ import orjson
 import stamina
 
 from session_service.agents import outgoing
-from session_service.agents.outgoing import RETRY_AFTER, Json, Outgoing, checked_url
+from session_service.agents.outgoing import RETRY_AFTER, Json, Outgoing, checked_url, server_name
 from session_service.errors import AgentRefused, AgentUnavailable
 
 _BACK_OFF = frozenset({429, 503, 504})
@@ -61,6 +61,7 @@ class Http:
     """Sends requests below `base_url`, where credentials may be sent: https, or this machine."""
 
     def __init__(self, base_url: str) -> None:
+        self.server = server_name(base_url)
         self._base = checked_url(base_url)
         self._outgoing = Outgoing("Agora")
 

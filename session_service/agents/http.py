@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from session_service.agents import handover
 from session_service.agents.contract import RUNNING, UNKNOWN, AgentRef, AgentSpec, AgentState
-from session_service.agents.outgoing import Answer, Json, Outgoing, Request, checked_url
+from session_service.agents.outgoing import Answer, Json, Outgoing, Request, checked_url, server_name
 from session_service.agents.signing import Signer
 from session_service.errors import AgentRefused
 
@@ -43,6 +43,7 @@ class HttpLauncher:
     def __init__(
         self, base_url: str, signer: Signer, *, patience: float = PATIENCE, later_asks: Sequence[float] = LATER_ASKS
     ) -> None:
+        self.server = server_name(base_url)
         self._base = checked_url(base_url)
         self._signer = signer
         self._patience = patience

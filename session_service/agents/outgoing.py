@@ -41,6 +41,15 @@ def checked_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def server_name(base_url: str) -> str:
+    """The one spelling of a base URL, by which a server is known again: a person reads it, and it holds no secret.
+
+    Scheme and host in lower case, no port that the scheme implies, no slash at the end. InvalidValue as `checked_url`.
+    """
+    read = str(httpx2.URL(checked_url(base_url)))
+    return str(httpx2.URL(read)).rstrip("/")  # the usual port of a scheme in capitals goes only the second time
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request. `what` is its name in errors."""

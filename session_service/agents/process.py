@@ -88,6 +88,7 @@ class ProcessLauncher:
     name = "process"
     survives_restart = False
     project = ""
+    server = ""
 
     def __init__(
         self,

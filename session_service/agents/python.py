@@ -74,6 +74,7 @@ class PythonLauncher:
     name = "python"
     survives_restart = False
     project = ""
+    server = ""
 
     def __init__(self, function: AgentCallable, *, on_exit: OnExit, grace: float = GRACE) -> None:
         self._function = function

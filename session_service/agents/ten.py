@@ -11,6 +11,7 @@ from contextlib import suppress
 from session_service.agents.contract import RUNNING, UNKNOWN, AgentRef, AgentSpec, AgentState
 from session_service.agents.ten_api import CHANNEL_EXISTS, DONE, NO_SUCH_CHANNEL, NOT_STOPPED, TenApi
 from session_service.agents.ten_body import Template
+from session_service.agora.identifiers import SESSION_ID_LENGTH
 from session_service.errors import AgentRefused, AgentUnavailable
 
 PATIENCE = 8.0
@@ -45,6 +46,7 @@ class TenLauncher:
         patience: float = PATIENCE,
         start_takes: float = START_TAKES,
     ) -> None:
+        self.server = api.server
         self._api = api
         self._template = template
         self._channel_prefix = channel_prefix
@@ -67,7 +69,7 @@ class TenLauncher:
         del self._unanswered[name]
         if code not in (DONE, CHANNEL_EXISTS):
             raise self._api.failure("start", code)
-        ref = AgentRef(self.name, name)
+        ref = AgentRef(self.name, name, channel=spec.agora.channel)
         self._keep(ref)
         return ref
 
@@ -90,10 +92,9 @@ class TenLauncher:
         self._unanswered.pop(ref.name, None)
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:
-        """The agents in channels of such names."""
-        wanted = self._channel_prefix + prefix
-        found = [channel for channel in await self._channels() if channel.startswith(wanted)]
-        return [AgentRef(self.name, channel.removeprefix(self._channel_prefix)) for channel in found]
+        """The agents in channels of such names, also those of a channel prefix that was configured before."""
+        found = [AgentRef(self.name, self._name(channel), channel=channel) for channel in await self._channels()]
+        return [ref for ref in found if ref.name.startswith(prefix)]
 
     async def aclose(self) -> None:
         """End the pings and close the connections. An agent goes on as long as its timeout allows."""
@@ -135,6 +136,10 @@ class TenLauncher:
             with suppress(AgentRefused, AgentUnavailable):
                 code = await self._api.ping(ref.name, self._channel(ref), self._now() + self._patience)
         del self._pings[ref.name]
+
+    def _name(self, channel: str) -> str:
+        """A session's id stands at the end of its channel's name, and tells whose the channel is."""
+        return channel.removeprefix(self._channel_prefix)[-SESSION_ID_LENGTH:]
 
     def _channel(self, ref: AgentRef) -> str:
         return ref.channel or self._channel_prefix + ref.name

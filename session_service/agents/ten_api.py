@@ -9,7 +9,7 @@ import re
 
 import orjson
 
-from session_service.agents.outgoing import Answer, Json, Outgoing, Request, checked_url
+from session_service.agents.outgoing import Answer, Json, Outgoing, Request, checked_url, server_name
 from session_service.errors import AgentRefused, ServiceError
 
 DONE = "0"
@@ -30,6 +30,7 @@ class TenApi:
     """
 
     def __init__(self, base_url: str) -> None:
+        self.server = server_name(base_url)
         self._base = checked_url(base_url)
         self._outgoing = Outgoing("The TEN server")
 

@@ -92,6 +92,7 @@ class AgoraTransport:
         a key and salt per session instead of deriving them.
         """
         identifiers.token_terms(0, lifetime, 1)
+        self.app_id = project.app_id
         self._project = project
         self._prefix = identifiers.channel_prefix(prefix)
         self.join_uid = identifiers.uid(join_uid)

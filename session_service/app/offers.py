@@ -49,8 +49,17 @@ def offer(settings: Settings, client: Client, sessions: Sessions, store: Store, 
         ),
         stop_at_shutdown=not _may_stay(client, launcher, store),
         starts_at_once=client.launch.launcher == "python",
+        former_servers=_former_servers(client),
         report_url=reports.url(base) if base else None,
     )
+
+
+def _former_servers(client: Client) -> frozenset[str]:
+    if not client.launch.former_urls:
+        return frozenset()
+    from session_service.agents.outgoing import server_name
+
+    return frozenset(map(server_name, client.launch.former_urls))
 
 
 def _may_stay(client: Client, launcher: Launcher | None, store: Store) -> bool:

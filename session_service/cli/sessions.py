@@ -39,11 +39,15 @@ def list_sessions(as_json: bool) -> None:
     if as_json:
         print(answer.text)
         return
-    rows = [[_cell(one[name]) for name in _COLUMNS] for one in answer.json()["sessions"]]
+    sessions = answer.json()["sessions"]
+    rows = [[_cell(one[name]) for name in _COLUMNS] for one in sessions]
     if rows:
         _print_table([list(_COLUMNS), *rows])
     else:
         print("There is no session.", file=sys.stderr)
+    for one in sessions:
+        if one["stranded"]:
+            print(f"{one['session_id']} is stranded. {one['stranded']}", file=sys.stderr)
 
 
 @command.command("show")
@@ -68,9 +72,14 @@ def show(session_id: str, as_json: bool) -> None:
 
 @command.command("stop")
 @click.argument("session_id")
-def stop(session_id: str) -> None:
+@click.option(
+    "--agent-is-gone",
+    is_flag=True,
+    help="You have ended the agent yourself. Counts where the service cannot: a stranded session, an end that fails.",
+)
+def stop(session_id: str, agent_is_gone: bool) -> None:
     """End a session, with reason operator, and wait for its agent's end."""
-    answer = _ask("DELETE", _path(session_id))
+    answer = _ask("DELETE", _path(session_id) + ("?agent=gone" if agent_is_gone else ""))
     print("It has ended." if answer.status_code == 204 else "It is being ended: its agent takes its time.")
 
 

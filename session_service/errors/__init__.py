@@ -28,6 +28,7 @@ from session_service.errors.events import BadSignature as BadSignature
 from session_service.errors.events import EventRefused as EventRefused
 from session_service.errors.events import MalformedNotification as MalformedNotification
 from session_service.errors.events import MalformedReport as MalformedReport
+from session_service.errors.events import NoFreshToken as NoFreshToken
 from session_service.errors.events import SessionOver as SessionOver
 from session_service.errors.events import TooManyReports as TooManyReports
 from session_service.errors.operators import HostNotAllowed as HostNotAllowed
@@ -35,6 +36,7 @@ from session_service.errors.operators import NoSuchPath as NoSuchPath
 from session_service.errors.operators import NotTheOperator as NotTheOperator
 from session_service.errors.operators import OperatorError as OperatorError
 from session_service.errors.operators import OriginNotAllowed as OriginNotAllowed
+from session_service.errors.operators import Stranded as Stranded
 from session_service.errors.operators import TooManyListeners as TooManyListeners
 from session_service.errors.operators import UnknownSession as UnknownSession
 from session_service.errors.sessions import AgentRefused as AgentRefused

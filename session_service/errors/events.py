@@ -47,6 +47,14 @@ class SessionOver(EventRefused):
     public = "This session is over. Leave the channel, and report nothing more."
 
 
+class NoFreshToken(EventRefused):
+    """The session's channel is in another Agora project than its client's new ones, or may be."""
+
+    code = "no_fresh_token"
+    status = 409
+    public = "The service is configured otherwise since this session began. Use the token that you have until it ends."
+
+
 class TooManyReports(EventRefused):
     """More reports of one session than an agent has anything to say."""
 

@@ -47,6 +47,14 @@ class UnknownSession(OperatorError):
     public = "There is no session of this id, or not any more."
 
 
+class Stranded(OperatorError):
+    """Nobody here can end this session's agent, and nobody has said that it is gone."""
+
+    code = "stranded"
+    status = 409
+    public = "This service cannot end the agent of that session. Show the session: it says why, and what to do."
+
+
 class TooManyListeners(OperatorError):
     """As many listen to the events as may."""
 

@@ -48,7 +48,10 @@ class NotReady(ServiceError):
 
     code = "not_ready"
     status = 503
-    public = "The service found sessions that it cannot end or does not know yet. The operator finds them in the log."
+    public = (
+        "The service found sessions that it cannot end or does not know yet. "
+        "The operator asks `session-service sessions list`."
+    )
 
 
 class Draining(ServiceError):

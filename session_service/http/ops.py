@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from session_service import logs
-from session_service.errors import NoSuchPath, NotReady, UnknownSession
+from session_service.errors import NoSuchPath, Stranded, UnknownSession
 from session_service.http import probes
 from session_service.http.events import Events, as_json
 from session_service.http.gate import Gate
@@ -99,29 +99,37 @@ class OpsPort:
     async def _list(self, request: Request) -> Response:
         live = await self._store.live()
         ended = [one for one in await self._store.recent(ENDED_SHOWN + len(live)) if one.status.state is State.ENDED]
-        return self._json(200, {"sessions": [_shown(record) for record in (*reversed(live), *ended[:ENDED_SHOWN])]})
+        return self._json(200, {"sessions": [self._told(record) for record in (*reversed(live), *ended[:ENDED_SHOWN])]})
 
     async def _one(self, request: Request) -> Response:
         record = await self._store.get(request.path_params["session_id"])
         if record is None:
             raise UnknownSession
-        return await self._stop(record) if request.method == "DELETE" else self._show(record)
+        if request.method != "DELETE":
+            return self._show(record)
+        return await self._stop(record, agent_is_gone=request.query_params.get("agent") == "gone")
 
     def _show(self, record: Record) -> Response:
         found = self._journal.about(record.row.session_id)
         timeline = [as_json(event) for event in found.events]
         agent = orjson.loads(record.status.ref or "{}")
-        return self._json(200, {**_shown(record), "agent": agent, "timeline": timeline, "complete": not found.gap})
+        return self._json(200, {**self._told(record), "agent": agent, "timeline": timeline, "complete": not found.gap})
 
-    async def _stop(self, record: Record) -> Response:
-        """204 when its agent is gone, 202 while that takes its time."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                found = await self._sessions.stop(record.row.session_id)
-        except TimeoutError:
-            return reply(202, OK, self._request_ids())
-        if not found and record.status.state is not State.ENDED:
-            raise NotReady
+    def _told(self, record: Record) -> dict[str, object]:
+        """A session, and where nobody here can end its agent, why, and what to do."""
+        return {**_shown(record), "stranded": self._sessions.stranded.get(record.row.session_id)}
+
+    async def _stop(self, record: Record, *, agent_is_gone: bool) -> Response:
+        """204 when its agent is gone, by our doing or by the operator's word; 202 while that takes its time."""
+        session_id = record.row.session_id
+        if not (agent_is_gone and await self._sessions.write_off(session_id)):
+            if session_id in self._sessions.stranded:
+                raise Stranded
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._sessions.stop(session_id)
+            except TimeoutError:
+                return reply(202, OK, self._request_ids())
         return Response(status_code=204, headers={"Cache-Control": "no-store", "X-Request-Id": self._request_ids()})
 
     def _json(self, status: int, value: object) -> Response:

@@ -2,7 +2,8 @@
 
 Decided here: that the first reason stays, that an end under way is joined and not repeated, and that a stop that fails
 is tried again for as long as this process lives, while the session keeps its slot: an agent that runs on is billed. A
-start that does not let itself be cancelled holds no end up; whenever it comes back, its agent is stopped.
+start that does not let itself be cancelled holds no end up; whenever it comes back, its agent is stopped. Only an
+operator's word that an agent is gone ends a session without a stop.
 """
 
 import asyncio
@@ -80,6 +81,20 @@ class Door:
         """Stop the agent once more after so long, ended as its session may be: its start may come about until then."""
         asyncio.get_running_loop().call_later(seconds, self._stop_late, live)
 
+    async def write_off(self, session_id: str) -> None:
+        """Record an end without having stopped the agent: an operator vouches that it is gone. Raises StoreUnavailable.
+
+        An end that is under way is tried no longer. A session that has ended meanwhile stays as it ended.
+        """
+        now = self._clock()
+        record = await self._store.ended(session_id, Reason.OPERATOR, now, None)
+        if record is None:
+            return
+        if under_way := self._ending.get(session_id):
+            under_way.cancel()
+        _tell_written_off(record.row)
+        self._finish(record, _End(Reason.OPERATOR, now), now)
+
     def is_ending(self, session_id: str) -> bool:
         """Whether an end is under way."""
         return session_id in self._ending
@@ -140,9 +155,12 @@ class Door:
         )
         if row.session_id not in self._sessions:  # its admission was refused meanwhile: there never was a session
             return
-        self._sessions.forget(row)
-        self._gone(row)
-        _tell(record or Record(row, replace(live.status, reason=end.reason, ended_at=now)), end, now)
+        self._finish(record or Record(row, replace(live.status, reason=end.reason, ended_at=now)), end, now)
+
+    def _finish(self, record: Record, end: _End, now: float) -> None:
+        self._sessions.forget(record.row)
+        self._gone(record.row)
+        _tell(record, end, now)
 
 
 def _hear_out(start: asyncio.Future[AgentRef]) -> None:
@@ -190,6 +208,18 @@ def _tell_failure(row: Row, step: str, error: Exception, took: float, pause: flo
         "retry_in": pause,
     }
     _log.error("an end failed, and is tried again", extra=values)
+
+
+def _tell_written_off(row: Row) -> None:
+    values = {
+        "event": "session.written_off",
+        "session": row.session_id,
+        "client": row.client,
+        "launcher": row.launcher,
+        "project": row.project,
+        "server": row.server,
+    }
+    _log.warning("an operator says that this agent is gone; it was not stopped by us", extra=values)
 
 
 def _tell(record: Record, end: _End, now: float) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from session_service.agents.contract import AgentRef
 from session_service.agora.transport import Renewal
-from session_service.errors import AgentUnavailable, Draining, SessionOver
+from session_service.errors import AgentUnavailable, Draining, NoFreshToken, SessionOver
 from session_service.sessions.admission import Admission
 from session_service.sessions.ending import Door
 from session_service.sessions.live import Live, Table
@@ -46,8 +46,8 @@ class Sessions:
         self._opening = Opening(store, admission, self._live, self._door, self._reaper, clock=clock, entropy=entropy)
         self._draining = False
         self._closing = False
-        self.stranded: tuple[str, ...] = ()
-        """Sessions of an earlier start that nobody here can end; `recovery` finds them."""
+        self.stranded: dict[str, str] = {}
+        """Sessions of an earlier start that nobody here can end, and why; `recovery` finds them."""
         self.finding_out = False
         """Whether agents of an earlier start are being asked after; `recovery` does that."""
 
@@ -99,11 +99,18 @@ class Sessions:
             self._door.end(session_id, Reason.AGENT_EXITED)
 
     def renew(self, session_id: str) -> Renewal:
-        """A fresh token for the agent of a live session; SessionOver for every other one."""
+        """A fresh token for the agent of a live session; SessionOver for every other one.
+
+        NoFreshToken where its channel is in a project that this process has no certificate of, or may have none.
+        """
         live = self._live.get(session_id)
+        if session_id in self.stranded:
+            raise NoFreshToken("the session is stranded")
         if live is None or live.row.agent_uid is None or self._door.is_ending(session_id):
             raise SessionOver
         transport = live.offer.transport
+        if live.row.project not in (None, transport.app_id):
+            raise NoFreshToken
         entropy = self._entropy(transport.RENEWAL_ENTROPY)
         return transport.renew(live.row.channel, live.row.agent_uid, int(self._clock()), entropy)
 
@@ -113,6 +120,16 @@ class Sessions:
         if ending is None:
             return False
         await asyncio.wait({ending})
+        return True
+
+    async def write_off(self, session_id: str) -> bool:
+        """Record the end of a session because the operator says that its agent is gone, which nobody here can bring
+        about: it is stranded, or its end fails. False for every other one. Raises StoreUnavailable.
+        """
+        if session_id not in self.stranded and not self._door.is_ending(session_id):
+            return False
+        await self._door.write_off(session_id)
+        self.stranded.pop(session_id, None)
         return True
 
     async def record(self, session_id: str) -> Record | None:

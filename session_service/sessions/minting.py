@@ -66,5 +66,6 @@ def _row(offer: Offer, session: Session, now: float, spec: AgentSpec | None) -> 
         now + offer.clocks.max_duration,
         token_hash(spec.report.token) if spec and spec.report else None,
         spec.agora.uid if spec else None,
-        offer.launcher.project or None if offer.launcher else None,
+        offer.transport.app_id,
+        offer.launcher.server or None if offer.launcher else None,
     )

@@ -62,8 +62,9 @@ class Offer:
 
     `launcher` is None where join details are all that is asked for. `answer_budget` is in seconds. `stop_at_shutdown`
     is False where the next process finds the session and its agent again. `starts_at_once` is True where a start takes
-    one turn of the event loop: nobody could hang up or come too late meanwhile. `report_url` says where the agent of a
-    session may report; None where no agent is told.
+    one turn of the event loop: nobody could hang up or come too late meanwhile. `former_servers` are names under which
+    the launcher's server was known before. `report_url` says where the agent of a session may report; None where no
+    agent is told.
     """
 
     client: str
@@ -75,6 +76,7 @@ class Offer:
     clocks: Clocks
     stop_at_shutdown: bool = True
     starts_at_once: bool = False
+    former_servers: frozenset[str] = frozenset()
     report_url: Callable[[str], str] | None = None
 
 

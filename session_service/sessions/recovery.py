@@ -1,23 +1,23 @@
 """What a restarted service does with the sessions that the last one left. Entered once by `app`, before the first call.
 
 Decided here: an agent that survived and can be found goes on in its session; everything else is ended as `lost`, and
-stopped by name; a session whose launcher or project is not configured any more is left as it is, and keeps the service
-from being ready: somebody has to look. Whoever has to be asked elsewhere is asked while calls are already answered, for
+stopped by name; a session whose agent nobody here would find (`stranding`) is left as it is, and keeps the service from
+being ready: somebody has to look. Whoever has to be asked elsewhere is asked while calls are already answered, for
 so long in all; of whom nothing was heard by then, that goes on, and is asked after in `rounds`.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from session_service.agents.contract import Launcher
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.live import Live
-from session_service.sessions.minting import NO_LAUNCHER
 from session_service.sessions.model import Offer, Reason
 from session_service.sessions.store.contract import Record, Row, State, Store
+from session_service.sessions.stranding import Offers, offer_for, why_stranded
 from session_service.sessions.strays import end_strays
 from session_service.sessions.turns import Turns
 
@@ -37,14 +37,15 @@ class _Doubt:
 
 
 @asynccontextmanager
-async def recovered(sessions: Sessions, store: Store, offers: Mapping[str, Offer]) -> AsyncIterator[None]:
+async def recovered(sessions: Sessions, store: Store, offers: Offers) -> AsyncIterator[None]:
     """Adopt or end every session of the store. Inside, agents elsewhere are asked after, and strays are ended.
 
     `sessions.finding_out` is True until all have been asked or PATIENCE is over; what nobody here can end is
     `sessions.stranded`. Raises StoreUnavailable.
     """
     records = await store.live()
-    sessions.stranded = tuple(_strand(one.row) for one in records if _offer(one.row, offers) is None)
+    stranded = [one.row for one in records if offer_for(one.row, offers) is None]
+    sessions.stranded = {row.session_id: _strand(row, offers) for row in stranded}
     doubts = [doubt for one in records if (doubt := _take_up(sessions, one, offers)) is not None]
     sessions.finding_out = bool(doubts)
     turns = Turns()
@@ -58,31 +59,25 @@ async def recovered(sessions: Sessions, store: Store, offers: Mapping[str, Offer
             task.cancel()
 
 
-def _strand(row: Row) -> str:
+def _strand(row: Row, offers: Offers) -> str:
+    """Tell that a session is stranded, and why."""
+    why = why_stranded(row, offers)
     values = {
         "event": "session.stranded",
         "session": row.session_id,
         "client": row.client,
         "launcher": row.launcher,
         "project": row.project,
+        "server": row.server,
+        "why": why,
     }
-    _log.error("session without its client, launcher or project", extra=values)
-    return row.session_id
+    _log.error("session whose agent nobody here can end", extra=values)
+    return why
 
 
-def _offer(row: Row, offers: Mapping[str, Offer]) -> Offer | None:
-    """What the session was made from; None where its client, launcher or project is gone, and an agent may run."""
-    offer = offers.get(row.client)
-    if row.launcher == NO_LAUNCHER:  # there is nobody to stop, so anybody's will do
-        return replace(offer or next(iter(offers.values())), launcher=None)
-    if offer is None or offer.launcher is None or offer.launcher.name != row.launcher:
-        return None
-    return offer if row.project in (None, offer.launcher.project) else None
-
-
-def _take_up(sessions: Sessions, record: Record, offers: Mapping[str, Offer]) -> _Doubt | None:
+def _take_up(sessions: Sessions, record: Record, offers: Offers) -> _Doubt | None:
     """Adopt a session, and end it where its agent cannot go on; where others have to tell, that is for later."""
-    offer = _offer(record.row, offers)
+    offer = offer_for(record.row, offers)
     if offer is None:
         return None
     sessions.adopt(record, offer)

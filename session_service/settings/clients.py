@@ -136,12 +136,21 @@ def _launch(reader: Reader, rules: Rules) -> Launch:
             "python", callable=read("SESSION_PYTHON_CALLABLE", _obeying(rules.agent_callable), "", required=True)
         )
     if launcher == "convoai":
-        return Launch("convoai", convoai=_convoai(reader, rules))
+        return Launch("convoai", convoai=_convoai(reader, rules), former_urls=_former_urls(reader, rules))
     if launcher == "http":
-        return Launch("http", http=_agent_server(reader, rules))
+        return Launch("http", http=_agent_server(reader, rules), former_urls=_former_urls(reader, rules))
     if launcher == "ten":
-        return Launch("ten", ten=_ten(reader, rules))
+        return Launch("ten", ten=_ten(reader, rules), former_urls=_former_urls(reader, rules))
     return Launch(cast(LauncherName, launcher))
+
+
+def _former_urls(reader: Reader, rules: Rules) -> tuple[str, ...]:
+    def urls(text: str) -> tuple[str, ...]:
+        for url in parse.words(text):
+            rules.base_url(url)
+        return parse.words(text)
+
+    return reader.read("SESSION_FORMER_URLS", urls, ())
 
 
 def _obeying(rule: Callable[[str], object]) -> Callable[[str], str]:

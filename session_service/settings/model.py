@@ -59,7 +59,10 @@ class Ten:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Which launcher starts this client's agent, and what that launcher needs to know."""
+    """Which launcher starts this client's agent, and what that launcher needs to know.
+
+    `former_urls` are base URLs that its server had before.
+    """
 
     launcher: LauncherName
     command: tuple[str, ...] = ()
@@ -69,6 +72,7 @@ class Launch:
     convoai: ConvoAi | None = None
     http: AgentServer | None = None
     ten: Ten | None = None
+    former_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,14 @@ VARIABLES = (
         "ten.json",
         per_client=True,
     ),
+    Variable(
+        "SESSION_FORMER_URLS",
+        "base URLs that the same server had before, while sessions of that time last",
+        "https://old-name.example/v1/agents",
+        "",
+        per_client=True,
+        several=True,
+    ),
     Variable("SESSION_TOKEN_VERSION", "token version: 007, or 006 for old SDKs", "007", "007", per_client=True),
     Variable(
         "SESSION_TOKEN_LIFETIME",

@@ -21,6 +21,7 @@ class MemoryLauncher:
     name = "memory"
     survives_restart = False
     project = ""
+    server = ""
 
     def __init__(self, on_exit: OnExit = ignore_exit) -> None:
         self.on_exit = on_exit

@@ -82,7 +82,7 @@ def test_an_agent_lives_as_long_as_the_longest_session_and_no_longer(
 def test_a_channel_that_has_a_worker_is_this_sessions_agent(hosted: HostedTen, launcher: TenLauncher, run: Run) -> None:
     """10003 is an earlier try: nobody else knows the channel."""
     run(started(launcher))
-    assert run(started(launcher)) == AgentRef("ten", SESSION)
+    assert run(started(launcher)) == AgentRef("ten", SESSION, channel=f"cekura-{SESSION}")
     assert hosted.api.codes == ["0", "10003"]
 
 
@@ -242,6 +242,21 @@ def test_a_restarted_service_finds_and_ends_what_runs(hosted: HostedTen, launche
         run(later.stop(ref))
     run(later.aclose())
     assert hosted.channels == ["of-somebody-else"]
+
+
+def test_agents_of_a_former_channel_prefix_are_found_by_their_sessions_ids(hosted: HostedTen, run: Run) -> None:
+    """They stand at the end, and are all of the same length; a present prefix that begins like it hides none."""
+    ours, theirs = "0a1b2c3d" + 24 * "7", "ffffffff" + 24 * "7"
+    launcher = hosted.launcher()
+    run(started(launcher, ours))
+    for prefix in ("old-", "cekura-old-"):
+        for name in (ours, theirs):
+            hosted.api.workers[prefix + name] = hosted.api.workers[f"cekura-{ours}"]
+    for ref in run(launcher.list("0a1b2c3d")):
+        assert ref.name == ours
+        run(launcher.stop(ref))
+    run(launcher.aclose())
+    assert hosted.channels == [f"old-{theirs}", f"cekura-old-{theirs}"]
 
 
 def test_an_agent_with_a_short_timeout_is_pinged_until_it_is_gone(hosted: HostedTen, run: Run) -> None:

@@ -270,3 +270,12 @@ def test_wrong_tokens_are_throttled_by_address(in_process: InProcessFactory) -> 
     wrong = [service.call("POST", path_of(report), headers=[], body=b"{}") for _ in range(3)]
     assert [answer.code for answer in wrong] == ["bad_report_token", "bad_report_token", "too_many_failures"]
     assert said(service, report, {"event": "joined"}).status == 200
+
+
+@clause("REP-10", "REF-2")
+def test_an_agent_that_the_service_cannot_reach_any_more_gets_no_token(call: Call) -> None:
+    """It keeps the one that it has, and its session is not over."""
+    call.house.sessions.stranded[call.spec.session_id] = "its server is not configured any more"
+    refused = call.says({"event": "renew"})
+    assert (refused.status, refused.code) == (409, "no_fresh_token")
+    assert call.house.live()

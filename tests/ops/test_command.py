@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.agents.agent_servers import SECRET as SIGNED
+from tests.agents.agent_servers import HostedAgents
+from tests.agents.programs import alive
 from tests.cli.conftest import Call, call
 from tests.commands import command, run
 from tests.contract.given import PLENTY
@@ -141,3 +144,30 @@ def test_serve_says_which_port_the_operator_has(tmp_path: Path) -> None:
         with command(tmp_path, "serve", {**PLENTY, "SESSION_OPS_PORT": setting}) as serve:
             assert isinstance(json.loads(serve.until("service.listening"))["ops_port"], told)
             assert serve.terminate() == 0
+
+
+def test_a_stranded_session_says_what_it_is_and_ends_by_the_operators_word(tmp_path: Path, call: Call) -> None:
+    """Its agent is at a server that is not configured any more: list and show say so, and what to do."""
+    store = {"SESSION_STORE": f"sqlite:{tmp_path / 'sessions.db'}", "SESSION_LAUNCHER": "http"}
+    with HostedAgents() as first, HostedAgents() as other:
+        settings = [{**store, "SESSION_HTTP_URL": one.url, "SESSION_HTTP_SECRETS": SIGNED} for one in (first, other)]
+        with Serving(settings[0]) as serving:
+            session = serving.session()
+        with Serving(settings[1]) as serving:
+            assert first.url in call("sessions list", at(serving)).stderr
+            assert first.url in call(f"sessions show {session}", at(serving)).stdout
+            refused = call(f"sessions stop {session}", at(serving))
+            assert (refused.exit_code, refused.stdout, "Show the session" in refused.stderr) == (1, "", True)
+            done = call(f"sessions stop {session} --agent-is-gone", at(serving))
+            assert (done.exit_code, done.stdout) == (0, "It has ended.\n")
+            assert " operator " in call("sessions list", at(serving)).stdout
+        assert (list(first.api.running), other.api.calls.count("stop")) == ([session], 0)
+
+
+def test_the_operators_word_about_an_agent_that_can_be_ended_ends_it(call: Call) -> None:
+    """Nobody runs on because somebody was mistaken."""
+    with Serving(PROCESS) as serving:
+        session = serving.session()
+        pid = serving.ops.get(f"/sessions/{session}").json()["agent"]["pid"]
+        assert call(f"sessions stop {session} --agent-is-gone", at(serving)).exit_code == 0
+        assert not alive(pid)

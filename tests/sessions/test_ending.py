@@ -6,9 +6,12 @@ import gc
 import pytest
 
 from session_service.agents.contract import AgentRef, AgentSpec
-from session_service.errors import AgentRefused, CallerGone
-from tests.agents.fakes import MemoryLauncher
-from tests.sessions.conftest import House, caller, leaves
+from session_service.errors import AgentRefused, CallerGone, StoreUnavailable
+from session_service.sessions.model import Reason
+from session_service.sessions.store.contract import Record
+from session_service.sessions.store.memory import MemoryStore
+from tests.agents.fakes import FailingStopLauncher, MemoryLauncher
+from tests.sessions.conftest import House, caller, leaves, stays
 from tests.virtual_time import run
 
 
@@ -36,3 +39,51 @@ def test_a_start_that_fails_while_it_is_given_up_is_no_fault(house: House) -> No
 
     run(main)
     assert faults == []
+
+
+def test_an_end_that_fails_without_end_is_over_by_an_operators_word(house: House) -> None:
+    """Its server is gone for good: the end is tried no longer, and its slot is free."""
+
+    async def main() -> None:
+        launcher = FailingStopLauncher()
+        session = await house.sessions.open(house.grant(launcher), caller(stays))
+        assert await house.sessions.write_off(session.session_id) is False, "nobody has tried to end it"
+        house.sessions.end(session.session_id, Reason.OPERATOR)
+        await asyncio.sleep(10)
+        assert await house.taken() == 1
+        assert await house.sessions.write_off(session.session_id) is True
+        tries = len(launcher.calls)
+        await asyncio.sleep(600)
+        assert (await house.taken(), len(launcher.calls)) == (0, tries)
+        assert (await house.status(session.session_id)).reason == Reason.OPERATOR
+
+    run(main)
+
+
+def test_a_word_that_the_store_cannot_take_leaves_an_end_under_way(house: House) -> None:
+    """It is tried as before: nobody may run on because a disk was full."""
+
+    class Full(MemoryStore):
+        """Cannot record an end while `full`."""
+
+        full = True
+
+        async def ended(self, session_id: str, reason: Reason, at: float, exit_code: int | None) -> Record | None:
+            """Fail, or record it."""
+            if self.full:
+                raise StoreUnavailable("the disk is full")
+            return await super().ended(session_id, reason, at, exit_code)
+
+    async def main() -> None:
+        store = Full("0a1b2c3d")
+        house = House(store=store)
+        session = await house.sessions.open(house.grant(MemoryLauncher()), caller(stays))
+        house.sessions.end(session.session_id, Reason.OPERATOR)
+        await asyncio.sleep(1)
+        with pytest.raises(StoreUnavailable):
+            await house.sessions.write_off(session.session_id)
+        store.full = False
+        await asyncio.sleep(60)
+        assert await house.taken() == 0
+
+    run(main)

@@ -1,13 +1,16 @@
 """What a new session is made of, and what an agent may have of it later."""
 
 import asyncio
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
 from session_service.agora import tokens
-from session_service.errors import SessionOver
+from session_service.errors import NoFreshToken, SessionOver
 from session_service.sessions.minting import entropy_for, mint, token_hash
 from session_service.sessions.model import Offer, Reason
+from session_service.sessions.store.contract import Record
 from tests.agents.fakes import ImmortalLauncher, MemoryLauncher
 from tests.sessions.conftest import House, caller, stays
 from tests.virtual_time import NOW, run
@@ -94,5 +97,32 @@ def test_an_agent_that_was_seen_to_leave_ends_its_session_where_it_runs_elsewher
         house.sessions.agent_left(session.session_id)
         await asyncio.sleep(1)
         assert (await house.status(session.session_id)).reason == (Reason.AGENT_EXITED if remote else None)
+
+    run(main)
+
+
+@pytest.mark.parametrize(("server", "kept"), [("https://agents.example/v1", "https://agents.example/v1"), ("", None)])
+def test_a_row_says_where_the_agent_runs_and_in_which_project(house: House, server: str, kept: str | None) -> None:
+    """A restart under other settings asks nobody else about it."""
+    launcher = MemoryLauncher()
+    launcher.server = server
+    offer = house.grant(launcher).offer
+    made = mint(offer, "0a1b2c3d", NOW, entropy(offer))
+    assert (made.row.server, made.row.project) == (kept, made.session.details.agora_app_id)
+
+
+def test_nothing_is_renewed_in_another_project(house: House) -> None:
+    """The channel is in the project that it was opened in; a row of an older version does not say in which."""
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        session = await house.sessions.open(house.grant(launcher), caller(stays))
+        record = await house.sessions.record(session.session_id)
+        assert record is not None
+        for project, refused in (("0" * 32, True), (None, False)):
+            row = replace(record.row, project=project)
+            house.sessions.adopt(Record(row, record.status), house.grant(launcher).offer)
+            with pytest.raises(NoFreshToken) if refused else nullcontext():
+                house.sessions.renew(session.session_id)
 
     run(main)

@@ -1,6 +1,7 @@
 """What a restarted service does with what the last one left: two `Sessions` on one store stand for the two."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,12 +9,12 @@ from typing import Any
 import pytest
 
 from session_service.agents.contract import UNKNOWN, AgentRef, AgentState
-from session_service.errors import AgentUnavailable
+from session_service.errors import AgentUnavailable, StoreUnavailable
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Clocks, Limits, Offer, Reason
 from session_service.sessions.recovery import PATIENCE, recovered
 from session_service.sessions.rounds import ROUND
-from session_service.sessions.store.contract import Row, State
+from session_service.sessions.store.contract import Record, Row, State
 from session_service.sessions.store.memory import MemoryStore
 from session_service.sessions.turns import AT_ONCE
 from tests.agents.fakes import MemoryLauncher
@@ -121,16 +122,23 @@ def offer(launcher: MemoryLauncher | None, client: str = "acme") -> Offer:
 
 
 async def left_behind(
-    store: MemoryStore, state: State, launcher: str = "memory", client: str = "acme", project: str | None = None
+    store: MemoryStore,
+    state: State,
+    launcher: str = "memory",
+    client: str = "acme",
+    *,
+    project: str | None = None,
+    server: str | None = None,
+    why: Reason = Reason.OPERATOR,
 ) -> str:
     """A session of an earlier start, in that state."""
     session_id = f"{store.deployment}-{state.value}"
     row = Row(session_id, client, "agora", f"cekura-{session_id}", launcher, 1, NOW - 60.0, NOW + 600.0)
-    await store.admit(replace(row, project=project), Limits(9, 9), Limits(9, 9))
+    await store.admit(replace(row, project=project, server=server), Limits(9, 9), Limits(9, 9))
     if state is not State.STARTING:
         await store.accepted(session_id, '{"seat": 7}')
     if state is State.ENDING:
-        await store.ending(session_id, Reason.OPERATOR)
+        await store.ending(session_id, why)
     return session_id
 
 
@@ -274,7 +282,7 @@ def test_a_session_of_another_project_is_stranded_and_not_ended(house: House, wa
     """Nobody finds its agent there, which is no sign that it has gone; a row of an older version has no project."""
     launcher = ElsewhereLauncher()
     sessions = restart(house, launcher, left_behind(house.store, State.RUNNING, project=was))
-    assert sessions.stranded == (("0a1b2c3d-running",) if stranded else ())
+    assert list(sessions.stranded) == (["0a1b2c3d-running"] if stranded else [])
     assert (reason(house, "0a1b2c3d-running") is None) == stranded
     assert (launcher.calls == []) == stranded
 
@@ -345,7 +353,7 @@ def test_a_session_without_its_launcher_keeps_the_service_from_being_ready(
 ) -> None:
     """It is left as it is, its slot taken: somebody has to look."""
     sessions = restart(house, MemoryLauncher(), left_behind(house.store, State.RUNNING, launcher, client))
-    assert sessions.stranded == ("0a1b2c3d-running",)
+    assert list(sessions.stranded) == ["0a1b2c3d-running"]
     assert reason(house, "0a1b2c3d-running") is None
 
 
@@ -353,14 +361,14 @@ def test_join_details_alone_need_no_launcher(house: House) -> None:
     """A client that has got an agent since: there is nothing to stop, and the service is ready."""
     launcher = MemoryLauncher()
     sessions = restart(house, launcher, left_behind(house.store, State.RUNNING, launcher="none"))
-    assert (sessions.stranded, launcher.calls) == ((), [])
+    assert (sessions.stranded, launcher.calls) == ({}, [])
     assert reason(house, "0a1b2c3d-running") is None
 
 
 def test_join_details_of_a_client_that_is_gone_are_lost(house: House) -> None:
     """Nobody will ask for them, and their slot is free."""
     sessions = restart(house, None, left_behind(house.store, State.RUNNING, "none", "gone"))
-    assert (sessions.stranded, reason(house, "0a1b2c3d-running")) == ((), Reason.LOST)
+    assert (sessions.stranded, reason(house, "0a1b2c3d-running")) == ({}, Reason.LOST)
 
 
 def test_join_details_alone_have_nothing_to_lose(house: House) -> None:
@@ -380,3 +388,62 @@ def test_a_launcher_that_fails_outside_its_contract_keeps_no_service_from_starti
     """It has said nothing of its agents, so they get the doubt."""
     restart(house, RaisingLauncher(), left_behind(house.store, State.RUNNING))
     assert reason(house, "0a1b2c3d-running") is None
+
+
+class ServedLauncher(HostedLauncher):
+    """Its agents are at one server."""
+
+    server = "https://b.example"
+
+
+@pytest.mark.parametrize(("was", "stranded"), [("https://b.example", False), ("https://a.example", True)])
+def test_a_session_of_another_server_is_stranded_and_nobody_is_asked(house: House, was: str, stranded: bool) -> None:
+    """That server would say that it has no such agent; the agent runs on at the first, and is billed."""
+    launcher = ServedLauncher()
+    sessions = restart(house, launcher, left_behind(house.store, State.RUNNING, server=was))
+    assert list(sessions.stranded) == (["0a1b2c3d-running"] if stranded else [])
+    assert (reason(house, "0a1b2c3d-running") is None, launcher.calls == []) == (stranded, stranded)
+
+
+def written_off(house: House, session_id: str) -> bool:
+    """What becomes of an operator's word that this agent is gone."""
+    return run(lambda: house.sessions.write_off(session_id))
+
+
+def test_a_stranded_session_ends_by_an_operators_word(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Its slot is free, the log says who said so, and no launcher is asked; a second word changes nothing."""
+    launcher = ServedLauncher()
+    restart(house, launcher, left_behind(house.store, State.RUNNING, server="https://a.example"))
+    assert run(lambda: house.sessions.stop("0a1b2c3d-running")) is False
+    with caplog.at_level(logging.INFO):
+        assert [written_off(house, "0a1b2c3d-running") for _ in range(2)] == [True, False]
+    assert (reason(house, "0a1b2c3d-running"), run(house.taken)) == (Reason.OPERATOR, 0)
+    assert (house.sessions.stranded, launcher.calls) == ({}, [])
+    told = [vars(record)["event"] for record in caplog.records]
+    assert told[-2:] == ["session.written_off", "session.ended"]
+
+
+def test_an_end_that_was_decided_before_it_was_stranded_keeps_its_reason(house: House) -> None:
+    """The first reason stays."""
+    restart(
+        house, ServedLauncher(), left_behind(house.store, State.ENDING, server="https://a.example", why=Reason.IDLE)
+    )
+    written_off(house, "0a1b2c3d-ending")
+    assert reason(house, "0a1b2c3d-ending") == Reason.IDLE
+
+
+def test_a_store_that_fails_leaves_a_session_stranded(house: House) -> None:
+    """The operator is told, and can say it again."""
+
+    class Failing(MemoryStore):
+        """Cannot be written."""
+
+        async def ended(self, session_id: str, reason: Reason, at: float, exit_code: int | None) -> Record | None:
+            """Fail."""
+            raise StoreUnavailable("the disk is full")
+
+    house = House(store=Failing("0a1b2c3d"))
+    restart(house, ServedLauncher(), left_behind(house.store, State.RUNNING, server="https://a.example"))
+    with pytest.raises(StoreUnavailable):
+        written_off(house, "0a1b2c3d-running")
+    assert list(house.sessions.stranded) == ["0a1b2c3d-running"]

@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 from session_service.settings import AgentServer, Ten
-from tests.settings.given import HTTP, SIGNING_SECRET, TEN, TEN_TEMPLATE, client, loaded, only_problem, problems
+from tests.settings.given import (
+    CONVOAI,
+    HTTP,
+    SIGNING_SECRET,
+    TEN,
+    TEN_TEMPLATE,
+    client,
+    loaded,
+    only_problem,
+    problems,
+)
 
 OTHER = "whsec_" + b64encode(bytes(range(32))).decode()
 
@@ -75,3 +85,12 @@ def test_no_address_is_guessed(given: dict[str, str]) -> None:
 def test_a_ten_server_is_reached_on_this_machine_or_by_https(url: str) -> None:
     """Whoever else reaches it owns its agents."""
     assert "base URL" in only_problem({**TEN, "SESSION_TEN_URL": url})
+
+
+@pytest.mark.parametrize("given", [HTTP, TEN, CONVOAI], ids=["http", "ten", "convoai"])
+def test_a_server_may_have_had_other_names(given: dict[str, str]) -> None:
+    """None unless somebody says so; any number while they are in use."""
+    former = "https://old.example/v1, https://older.example/v1"
+    assert client(given).launch.former_urls == ()
+    told = client({**given, "SESSION_FORMER_URLS": former}).launch.former_urls
+    assert told == ("https://old.example/v1", "https://older.example/v1")

@@ -89,6 +89,7 @@ DEPENDENT: dict[str, dict[str, str]] = {
     "SESSION_HTTP_URL": {**HTTP, "SESSION_HTTP_URL": "http://sentinel.example/"},
     "SESSION_HTTP_SECRETS": {**HTTP, "SESSION_HTTP_SECRETS": "whsec_sentinel"},
     "SESSION_TEN_URL": {**TEN, "SESSION_TEN_URL": "http://sentinel.example/"},
+    "SESSION_FORMER_URLS": {**TEN, "SESSION_FORMER_URLS": "https://a.example http://sentinel.example/"},
     "SESSION_TEN_TEMPLATE": {**TEN, "SESSION_TEN_TEMPLATE": "sentinel.json"},
     "SESSION_CONVOAI_URL": {**CONVOAI, "SESSION_CONVOAI_URL": "http://sentinel.example/"},
     "SESSION_ENCRYPTION_MASTER_KEY": {

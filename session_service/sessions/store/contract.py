@@ -29,8 +29,9 @@ class State(StrEnum):
 class Row:
     """What is known of a session when it is admitted, and never changes.
 
-    `project` is the Agora project outside of which the launcher does not find the agent; None where that is not so, or
-    where the version that wrote the row did not keep it.
+    `project` is the App ID of the channel's Agora project. `server` is who runs the agent, by a base URL that holds no
+    secret and that a person can read; None where that is this machine. Either is None in a row of a version that did
+    not keep it: whatever is configured is then taken for the same.
     """
 
     session_id: str
@@ -44,6 +45,7 @@ class Row:
     report_hash: str | None = field(default=None, repr=False)
     agent_uid: int | None = None
     project: str | None = None
+    server: str | None = None
 
 
 @value

@@ -37,6 +37,7 @@ STEPS = (
     CREATE INDEX session_live ON session (created_at) WHERE state <> 'ended';
     """,
     "ALTER TABLE session ADD COLUMN project TEXT;",
+    "ALTER TABLE session ADD COLUMN server TEXT;",
 )
 
 _WAY_OUT = {

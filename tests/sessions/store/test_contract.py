@@ -152,3 +152,15 @@ def test_the_recent_ones_are_told_newest_first(using: Using) -> None:
         assert [record.row.session_id for record in await store.recent(3)] == ["d", "c", "b"]
 
     using(steps)
+
+
+def test_all_that_is_known_of_a_session_is_kept(using: Using) -> None:
+    """Where its agent runs, and in which project, is what a restart under other settings needs."""
+    whole = replace(row("a"), report_hash="5f", agent_uid=7, project="970ca35d", server="https://agents.example/v1")
+
+    async def steps(store: Store) -> None:
+        await store.admit(whole, WIDE, WIDE)
+        assert (await known(store, "a")).row == whole
+        assert [record.row for record in await store.live()] == [whole]
+
+    using(steps)

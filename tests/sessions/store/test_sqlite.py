@@ -331,3 +331,16 @@ def test_admission_reads_no_row(path: Path) -> None:
         assert [statement.partition(" ")[0] for statement in asked] == ["INSERT"]
 
     on(path, steps)
+
+
+def test_a_session_of_the_fourth_version_keeps_its_project_and_has_no_server(path: Path) -> None:
+    """That version wrote down the project of agents at Agora, and nobody's server."""
+    of_version(path, 4, "running")
+    with closing(sqlite3.connect(path, isolation_level=None)) as rows:
+        rows.execute("UPDATE session SET project = 'one'")
+
+    async def steps(store: SqliteStore) -> None:
+        (record,) = await store.live()
+        assert (record.row.project, record.row.server) == ("one", None)
+
+    on(path, steps)
