@@ -1,13 +1,14 @@
 """Asks after agents that run elsewhere, whose end nobody tells us. Run by `lifecycle` as long as the service lives.
 
-Decided here: how often, and what is believed. A launcher that does not answer has said nothing. That an agent is gone
-has to be said twice, a round apart; and that it is not known, only by a launcher that has known one of this client's:
-a server that answers 404 to every question would else cut every call.
+Decided here: how often, and what is believed. The questions of a round are spread over all of it: asked at once, those
+after some thousand agents would hold up every call that comes meanwhile. A launcher that does not answer has said
+nothing. That an agent is gone has to be said twice, some time apart; and that it is not known, only by a launcher that
+has known one of this client's: a server that answers 404 to every question would else cut every call.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from session_service.agents.contract import AgentState
 from session_service.sessions.live import Live, Table
@@ -15,7 +16,11 @@ from session_service.sessions.store.contract import State
 from session_service.sessions.turns import Turns
 
 ROUND = 15.0
-"""Seconds between two rounds: an agent that has ended by itself is noticed within two of them."""
+"""Seconds between two questions after an agent: one that has ended by itself is noticed within two rounds."""
+SHORTEST_PAUSE = 0.02
+"""Seconds from one question to the next: beyond 750 agents a round takes longer."""
+DOUBT = ROUND / 2
+"""Seconds that must lie between two denials. Rounds differ in length and order as sessions come and go."""
 PATIENCE = 20.0
 """Seconds after which a question counts as unanswered: longer than any launcher's own."""
 
@@ -29,12 +34,12 @@ class Rounds:
         self._sessions = sessions
         self._gone = gone
         self._turns = Turns()
-        self._doubted: set[str] = set()
+        self._doubted: dict[str, float] = {}
         self._proven: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """The first round comes after a pause."""
+        """The first round begins when one would be over."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name="rounds")
 
     def close(self) -> None:
@@ -43,12 +48,24 @@ class Rounds:
             self._task.cancel()
 
     async def _run(self) -> None:
+        await asyncio.sleep(ROUND)  # what was there before the start is asked after by `recovery`
         while True:
-            await asyncio.sleep(ROUND)
-            await asyncio.gather(*(self._ask(live) for live in self._sessions if _is_elsewhere(live)))
-            self._doubted = {session_id for session_id in self._doubted if session_id in self._sessions}
+            await self._round([live for live in self._sessions if _is_elsewhere(live)])
+            self._doubted = {name: since for name, since in self._doubted.items() if name in self._sessions}
+
+    async def _round(self, asked: Sequence[Live]) -> None:
+        """Ask after each, evenly over a round; over once each has answered, or has not in time."""
+        pause = max(ROUND / max(1, len(asked)), SHORTEST_PAUSE)
+        async with asyncio.TaskGroup() as questions:
+            for live in asked:
+                await asyncio.sleep(pause)
+                questions.create_task(self._ask(live))
+        if not asked:
+            await asyncio.sleep(pause)
 
     async def _ask(self, live: Live) -> None:
+        if live.row.session_id not in self._sessions:  # ended since the round began
+            return
         try:
             state = await self._answer(live)
         except Exception:  # noqa: BLE001 - launchers are not ours to trust, and whatever they raise is no answer
@@ -56,7 +73,7 @@ class Rounds:
         if state.kind != "unknown":
             self._proven.add(live.row.client)
         if state.kind == "running":
-            self._doubted.discard(live.row.session_id)
+            self._doubted.pop(live.row.session_id, None)
         elif live.row.client in self._proven:
             self._doubt(live.row.session_id, state.code)
 
@@ -66,9 +83,8 @@ class Rounds:
             return await live.offer.launcher.poll(live.ref())
 
     def _doubt(self, session_id: str, code: int | None) -> None:
-        if session_id not in self._doubted:
-            self._doubted.add(session_id)
-        elif session_id in self._sessions:
+        now = asyncio.get_running_loop().time()
+        if now - self._doubted.setdefault(session_id, now) >= DOUBT and session_id in self._sessions:
             _log.info("agent gone", extra={"event": "agent.found_gone", "session": session_id, "code": code})
             self._gone(session_id, code)
 
