@@ -20,8 +20,8 @@ from session_service.journal import Event, Journal
 LISTENERS = 16
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent: proxies cut what says nothing for a minute, some sooner."""
-AT_ONCE = 100
-"""Events of one write."""
+AT_ONCE = 20
+"""Events of one write, and of one turn of the event loop: a millisecond of it."""
 RETRY_AFTER = 5
 
 
@@ -51,6 +51,7 @@ class Events:
                 yield b'event: gap\ndata: {"oldest":%d}\n\n' % self._journal.oldest
             if page.events:
                 yield b"".join(map(_written, page.events))
+                await asyncio.sleep(0)  # calls have a turn, and so does the connection, to say that it is full
             number = page.last
             try:
                 async with asyncio.timeout(HEARTBEAT):

@@ -1,4 +1,4 @@
-"""What a listener hears while nothing happens: stepped time shows when."""
+"""What a listener hears while nothing happens, and what others do while it hears much: stepped time shows when."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from session_service.http.events import HEARTBEAT, Events
+from session_service.http.events import AT_ONCE, HEARTBEAT, Events
 from session_service.journal import Journal
 from tests.virtual_time import run
 
@@ -46,3 +46,27 @@ def test_an_event_breaks_it_at_once() -> None:
     assert said.startswith(b'id: 7\ndata: {"number":7,')
     assert said.endswith(b"}\n\n")
     assert time == 1001
+
+
+def test_whoever_hears_much_holds_up_nobody() -> None:
+    """Between two pages everybody else has a turn: calls, and the connection, which says when it is full."""
+
+    async def main() -> list[int]:
+        journal, turns = Journal(5 * AT_ONCE, 1, str), 0
+        for _ in range(5 * AT_ONCE):
+            journal.keep(logging.makeLogRecord({"event": "call"}))
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        busy, heard, had = asyncio.ensure_future(others()), await chunks(journal), []
+        for _ in range(5):
+            await anext(heard)
+            had.append(turns)
+        busy.cancel()
+        return had
+
+    assert run(main) == [0, 0, 1, 2, 3]
