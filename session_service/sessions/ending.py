@@ -31,6 +31,10 @@ START_PATIENCE = 5.0
 """Seconds that a start which was cancelled has to end, before its agent is stopped all the same."""
 STOP_PATIENCE = 60.0
 """Seconds after which a stop that has not come back counts as failed: longer than any launcher's own grace."""
+NOTE_PATIENCE = 0.25
+"""Seconds that an agent's end waits until its reason is noted: a store that is locked or hangs keeps no agent alive."""
+CODE_BITS = 63
+"""Of an exit code that a store can keep, beside its sign. What an agent calls its exit code may be any number."""
 _ANY_TIME = contextlib.nullcontext()
 
 _log = logging.getLogger("session_service.sessions")
@@ -123,12 +127,16 @@ class Door:
     async def _stop(self, live: Live, end: _End) -> None:
         if live.start is not None:
             await self._cancel(live, live.start)
-        # Without this step the row says less than it could; the agent is stopped all the same.
-        with contextlib.suppress(Exception):
-            await self._store.ending(live.row.session_id, end.reason)
+        await self._note(live.row, end.reason)
         if live.offer.launcher is not None:
             end = replace(end, stop_seconds=await self._stop_agent(live, live.offer.launcher))
         await self._record(live, end)
+
+    async def _note(self, row: Row, reason: Reason) -> None:
+        """Without this step the row says less than it could; the agent is stopped all the same."""
+        noting = asyncio.ensure_future(self._store.ending(row.session_id, reason))
+        noting.add_done_callback(_hear_out)
+        await asyncio.wait({noting}, timeout=NOTE_PATIENCE)
 
     async def _cancel(self, live: Live, start: asyncio.Future[AgentRef]) -> None:
         start.cancel()
@@ -150,9 +158,8 @@ class Door:
 
     async def _record(self, live: Live, end: _End) -> None:
         row, now = live.row, self._clock()
-        record = await _until_done(
-            row, "record", lambda: self._store.ended(row.session_id, end.reason, now, end.exit_code)
-        )
+        code = _kept(end.exit_code)
+        record = await _until_done(row, "record", lambda: self._store.ended(row.session_id, end.reason, now, code))
         if row.session_id not in self._sessions:  # its admission was refused meanwhile: there never was a session
             return
         self._finish(record or Record(row, replace(live.status, reason=end.reason, ended_at=now)), end, now)
@@ -163,10 +170,14 @@ class Door:
         _tell(record, end, now)
 
 
-def _hear_out(start: asyncio.Future[AgentRef]) -> None:
-    """A start may fail in the turn in which it is given up: its words are taken, and are nobody's news."""
-    if not start.cancelled():
-        start.exception()
+def _hear_out(given_up: asyncio.Future[Any]) -> None:
+    """A start, or a note, may fail in the turn in which it is given up: its words are taken, and are nobody's news."""
+    if not given_up.cancelled():
+        given_up.exception()
+
+
+def _kept(exit_code: int | None) -> int | None:
+    return None if exit_code is None or exit_code.bit_length() > CODE_BITS else exit_code
 
 
 async def _stopped(launcher: Launcher, ref: AgentRef) -> float:

@@ -62,6 +62,14 @@ class BrokenStore(MemoryStore):
         raise RuntimeError
 
 
+class HangingStore(MemoryStore):
+    """Its disk does not answer when an end begins."""
+
+    async def ending(self, session_id: str, reason: Reason) -> None:
+        """Hang."""
+        await asyncio.Event().wait()
+
+
 class UnacceptingStore(MemoryStore):
     """Cannot write that a start is over."""
 
@@ -214,6 +222,22 @@ def test_a_store_that_fails_outside_its_contract_keeps_no_agent_alive() -> None:
     run(main)
 
 
+def test_a_store_that_hangs_keeps_no_agent_alive() -> None:
+    """Nor one that is locked: thirty steps that each wait a second for a lock are longer than a service's end."""
+    house = House(store=HangingStore("0a1b2c3d"))
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        for _ in range(3):
+            await house.sessions.open(house.grant(launcher), caller(stays))
+        begun = asyncio.get_running_loop().time()
+        await house.sessions.close()
+        assert asyncio.get_running_loop().time() - begun < 1
+        assert (launcher.running, await house.taken()) == ({}, 0)
+
+    run(main)
+
+
 @pytest.mark.parametrize(("comes", "reason"), [(True, None), (False, Reason.IDLE)])
 def test_news_that_cannot_be_written_counts_all_the_same(comes: bool, reason: Reason | None) -> None:
     """A tester who is there is not cut at its join deadline, and one who is lost is not waited for without end."""
@@ -227,6 +251,20 @@ def test_news_that_cannot_be_written_counts_all_the_same(comes: bool, reason: Re
             await news
         await asyncio.sleep(100)
         assert (await house.status(session.session_id)).reason == reason
+
+    run(main)
+
+
+@pytest.mark.parametrize("code", [2**63, -(2**63), 10**30])
+def test_an_exit_code_that_is_none_keeps_no_slot(house: House, code: int) -> None:
+    """A callable may end with any number, and a server may tell any: no store would take it, however often asked."""
+
+    async def main() -> None:
+        session = await house.sessions.open(house.grant(launcher := MemoryLauncher()), caller(stays))
+        house.sessions.agent_exited(AgentRef(launcher.name, session.session_id), code)
+        await asyncio.sleep(1)
+        status = await house.status(session.session_id)
+        assert (status.reason, status.exit_code) == (Reason.AGENT_EXITED, None)
 
     run(main)
 
