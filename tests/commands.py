@@ -22,10 +22,10 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 class Command:
     """A running command, whose standard output and standard error are one stream, as in a terminal."""
 
-    def __init__(self, folder: Path, line: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, line: str, variables: Mapping[str, str], before: str = "") -> None:
         self.said = ""
         self.process = subprocess.Popen(
-            ["sh", "-c", f"exec {shlex.join(PROGRAM)} {line}"],
+            ["sh", "-c", f"exec {before} {shlex.join(PROGRAM)} {line}"],
             cwd=folder,
             env=environment({"SESSION_PORT": "0", "SESSION_OPS_PORT": "0", **variables}),
             stdout=subprocess.PIPE,
@@ -60,9 +60,9 @@ class Command:
 
 
 @contextmanager
-def command(folder: Path, line: str, variables: Mapping[str, str]) -> Iterator[Command]:
-    """A command that is ended at the latest when its test is."""
-    running = Command(folder, line, variables)
+def command(folder: Path, line: str, variables: Mapping[str, str], before: str = "") -> Iterator[Command]:
+    """A command that is ended at the latest when its test is; `before` stands before it, as in a shell."""
+    running = Command(folder, line, variables, before)
     try:
         yield running
     finally:

@@ -8,8 +8,11 @@ by `cli`.
 import asyncio
 import logging
 import os
+import signal
 import socket
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Literal, Protocol
 
@@ -121,6 +124,19 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
         if self._beside is not None:
             await self._beside.end()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Also the one that tells of a closed terminal, unless it was to be ignored: agents would outlive us."""
+        with super().capture_signals():
+            heard = threading.current_thread() is threading.main_thread()
+            if heard and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+                signal.signal(signal.SIGHUP, self._hang_up)
+            yield
+
+    def _hang_up(self, sig: int, frame: FrameType | None) -> None:
+        """Told twice, by the kernel and by a shell, it is no hurry."""
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends gracefully. Each further one ends a wait: for the calls, then for the agents."""

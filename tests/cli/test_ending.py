@@ -118,6 +118,27 @@ def test_a_second_signal_waits_for_no_call_and_for_every_agent(tmp_path: Path) -
     assert not alive(pid)
 
 
+def test_a_terminal_that_is_closed_ends_the_service_and_every_agent(tmp_path: Path) -> None:
+    """A window, or a connection that is lost, comes as SIGHUP, of which a process dies unless it listens."""
+    with serve(tmp_path, SLOW) as running, Connection(port(running)) as caller:
+        caller.send(message())
+        pid = agent(running)
+        assert caller.answer().status == 200
+        running.process.send_signal(signal.SIGHUP)
+        assert running.process.wait(DEADLINE * 2) == 0
+    assert not alive(pid)
+
+
+def test_a_service_that_was_told_not_to_hear_of_it_outlives_its_terminal(tmp_path: Path) -> None:
+    """By nohup, that is."""
+    with command(tmp_path, "serve", PLENTY, before="nohup") as running:
+        address = port(running)
+        running.process.send_signal(signal.SIGHUP)
+        with Connection(address) as probe:
+            assert probe.ask("/livez").status == 200
+        assert running.terminate() == 0
+
+
 def test_a_callable_that_swallows_its_cancellation_does_not_keep_the_process(tmp_path: Path) -> None:
     """It is named in the log, and the process is gone within seconds, with exit code 0."""
     (tmp_path / "stuck_agent.py").write_text(
