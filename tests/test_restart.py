@@ -35,6 +35,9 @@ LEAVES_A_CHILD = (
     "if os.fork() == 0:\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    while True: signal.pause()\n"
     "print('ready', flush=True)\nwhile True: os.write(1, b'.'); time.sleep(0.01)"
 )
+HIDES_ITS_NAME = (
+    "if 'SESSION_ID' in os.environ: os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {})\n" + STAYS
+)
 STARTS_A_SESSION_OF_ITS_OWN = (
     "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nif os.fork() == 0: os.setsid()\n"
     "else: print('ready', flush=True)\nwhile True: signal.pause()"
@@ -201,6 +204,15 @@ def test_agents_of_a_killed_service_are_ended_by_the_next(tmp_path: Path, agent:
         assert second.first("session.ended")["reason"] == "lost"
         assert (agents(tmp_path), states(tmp_path)) == ([], [])
         assert second.call().status_code == 200
+
+
+def test_an_agent_that_has_overwritten_its_environment_is_ended_by_the_next(tmp_path: Path) -> None:
+    """Its pid and the instant of its birth are in its row; nothing has its name any more."""
+    with serving(tmp_path, HIDES_ITS_NAME) as first:
+        assert first.call().status_code == 200
+        kill(first)
+    assert (states(tmp_path), len(agents(tmp_path)), named(tmp_path)) == (["running"], 1, {})
+    assert_nothing_is_left(tmp_path)
 
 
 def test_what_an_agent_leaves_that_ends_with_its_service_is_ended_too(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """How a server is known again: by its base URL in one spelling, which holds no secret."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from session_service.agents.outgoing import server_name
 from session_service.errors import InvalidValue
@@ -31,3 +33,27 @@ def test_a_name_holds_nothing_that_a_base_url_may_not(url: str) -> None:
     """Neither credentials nor a query."""
     with pytest.raises(InvalidValue):
         server_name(url)
+
+
+URLS = st.builds(
+    "{}://{}{}{}".format,
+    st.sampled_from(["https", "HTTPS", "Https"]),
+    st.sampled_from(
+        [
+            "agents.example",
+            "AGENTS.example",
+            "127.0.0.1",
+            "[::1]",
+            "localhost",
+            "b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example",
+        ]
+    ),
+    st.sampled_from(["", ":443", ":8443", ":80"]),
+    st.text("aZ1/-._~%7e:@", max_size=12).map(lambda path: f"/{path}"),
+)
+
+
+@given(url=URLS)
+def test_a_name_is_its_own_name(url: str) -> None:
+    """A row is compared with what today's settings lead to, and with former URLs that were copied from a row."""
+    assert server_name(server_name(url)) == server_name(url)
