@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from session_service import logs
 from session_service.agents.contract import AgentRef, Launcher
-from session_service.errors import ServiceError
+from session_service.errors import AgentUnavailable, ServiceError
 from session_service.sessions.live import Live, Table
 from session_service.sessions.model import Reason
 from session_service.sessions.store.contract import Record, Row, Store
@@ -31,6 +31,9 @@ START_PATIENCE = 5.0
 """Seconds that a start which was cancelled has to end, before its agent is stopped all the same."""
 STOP_PATIENCE = 60.0
 """Seconds after which a stop that has not come back counts as failed: longer than any launcher's own grace."""
+LATER_STOPS = (10.0, 30.0, 60.0)
+"""Seconds after which an agent elsewhere is stopped again whose start was not heard of: a provider may go on with what
+nobody waits for, and answers within a minute, as a proxy in front of it does."""
 NOTE_PATIENCE = 0.25
 """Seconds that an agent's end waits until its reason is noted: a store that is locked or hangs keeps no agent alive."""
 CODE_BITS = 63
@@ -144,6 +147,9 @@ class Door:
         start.add_done_callback(_hear_out)
         if clinging:
             start.add_done_callback(lambda _: self._stop_late(live))
+        elif _may_come_about(live, start):
+            for seconds in LATER_STOPS:
+                self.stop_again(live, seconds)
 
     def _stop_late(self, live: Live) -> None:
         """A start has come about after its session was ended, or may have: its agent is nobody's."""
@@ -174,6 +180,12 @@ def _hear_out(given_up: asyncio.Future[Any]) -> None:
     """A start, or a note, may fail in the turn in which it is given up: its words are taken, and are nobody's news."""
     if not given_up.cancelled():
         given_up.exception()
+
+
+def _may_come_about(live: Live, start: asyncio.Future[AgentRef]) -> bool:
+    """Whether an agent may yet begin to run whose start is over here: elsewhere, and nobody was told how it went."""
+    elsewhere = live.offer.launcher is not None and live.offer.launcher.survives_restart
+    return elsewhere and (start.cancelled() or isinstance(start.exception(), AgentUnavailable))
 
 
 def _kept(exit_code: int | None) -> int | None:

@@ -42,6 +42,23 @@ class HostedSlowLauncher(SlowLauncher):
     survives_restart = True
 
 
+class LateLauncher(MemoryLauncher):
+    """Its agents live elsewhere, and come about `late` seconds after they were asked for, although nobody waits."""
+
+    survives_restart = True
+
+    def __init__(self, late: float) -> None:
+        super().__init__()
+        self.late = late
+
+    async def start(self, spec: AgentSpec, deadline: float) -> AgentRef:
+        """Take the order, and say nothing."""
+        self.calls.append(("start", spec.session_id))
+        asyncio.get_running_loop().call_later(self.late, self.running.update, {spec.session_id: spec})
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
 class DeafStore(MemoryStore):
     """Cannot write what is told of testers."""
 
@@ -99,6 +116,21 @@ def test_a_start_that_comes_back_after_its_end_is_stopped(house: House) -> None:
         assert (await house.taken(), [verb for verb, _ in launcher.calls]) == (0, ["stop"])
         await asyncio.sleep(LATE)
         assert [verb for verb, _ in launcher.calls] == ["stop", "start", "stop"]
+        assert not launcher.running
+
+    run(main)
+
+
+@pytest.mark.parametrize("late", [12.0, 30.0, 50.0])
+def test_an_agent_elsewhere_that_comes_about_after_its_end_is_stopped(house: House, late: float) -> None:
+    """Its caller has had the answer, its slot is free, and the request was dropped: a provider may go on all the same."""
+
+    async def main() -> None:
+        launcher = LateLauncher(late)
+        with pytest.raises(AgentTimeout):
+            await house.sessions.open(house.grant(launcher), caller(stays))
+        assert await house.taken() == 0
+        await asyncio.sleep(late + 30)
         assert not launcher.running
 
     run(main)
