@@ -1,8 +1,9 @@
 """Who may use the operator's port? Decided before any of it runs, from headers alone.
 
 Decided here: what a page in somebody's browser could send is refused. Its scripts can make a name of their own lead to
-this machine (DNS rebinding), but have to say that name in Host; and what they do across sites says so in Origin. A
-token, where one is configured, is asked for as RFC 6750 has it and compared in constant time. The probes need none of
+this machine (DNS rebinding), but have to say that name in Host; and what they do across sites says so in Origin or,
+where it is only loaded, as an image is, in Sec-Fetch-Site (W3C, Fetch Metadata), which no page can set or leave out.
+A token, where one is configured, is asked for as RFC 6750 has it and compared in constant time. The probes need none of
 this: they tell nothing. Built by `ops`.
 """
 
@@ -21,6 +22,8 @@ from session_service.settings import Ops
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 OPEN = frozenset({"/livez", "/readyz"})
+_OF_NO_OTHER_SITE = frozenset({b"none", b"same-origin"})
+"""Of what a browser says in Sec-Fetch-Site: typed by its user, or asked for by a page of this very port."""
 
 _log = logging.getLogger("session_service.http")
 
@@ -56,6 +59,8 @@ class Gate:
         for origin in header_values(scope, b"origin"):
             if origin.lower() not in (b"http://" + host.lower(), b"https://" + host.lower()):
                 raise OriginNotAllowed
+        if not _OF_NO_OTHER_SITE.issuperset(header_values(scope, b"sec-fetch-site")):
+            raise OriginNotAllowed
 
     def _check_token(self, scope: Scope, wanted: bytes) -> None:
         """With the token any Host will do: nobody's page has it."""

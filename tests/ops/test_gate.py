@@ -79,6 +79,20 @@ def test_a_page_of_another_site_is_refused(origin: str, changes: dict[str, str])
     assert (answer.status, answer.code) == (403, "origin_not_allowed")
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "", "CROSS-SITE"])
+@pytest.mark.parametrize("changes", [{}, WITH_TOKEN])
+def test_what_another_page_loads_without_saying_so_is_refused(site: str, changes: dict[str, str]) -> None:
+    """An image or a script has no Origin, and a few that ask for the events would keep an operator out of them."""
+    answer = ask(changes, BEARER, (b"sec-fetch-site", site.encode()), path="/sessions")
+    assert (answer.status, answer.code) == (403, "origin_not_allowed")
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_whoever_types_the_address_is_let_in(site: str) -> None:
+    """And so is what a page of ours loads."""
+    assert ask({}, (b"sec-fetch-site", site.encode())).status == 200
+
+
 def test_a_page_of_ours_is_let_in() -> None:
     """The one that this port itself serves."""
     assert ask({}, (b"origin", b"http://localhost:9090"), host=b"localhost:9090").status == 200
