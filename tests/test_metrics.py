@@ -4,12 +4,15 @@ import asyncio
 import logging
 import re
 import subprocess
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from session_service.metrics import LAG_INTERVAL, Lag, Metrics, Now
+from session_service.sessions.model import Reason
 from tests.agora.tools import tool
 from tests.virtual_time import run
 
@@ -18,18 +21,22 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "operations.md"
 
 def counted(*events: Mapping[str, object], sessions: int = 0) -> str:
     """The text after these events."""
-    metrics = Metrics(50)
+    metrics = Metrics(50, Reason)
     for event in events:
         metrics.count(logging.makeLogRecord(event))
     metrics.late(0.003)
     metrics.stored("admit", 0.0004)
     states = {"starting": 0, "running": sessions, "ending": 0}
-    return metrics.text(Now(states, {("rtc", "applied"): 2}, {("joined", "ok"): 1})).decode()
+    told = Now(states, {"admitted": 4, "draining": 0}, {("rtc", "applied"): 2}, {("joined", "ok"): 1})
+    return metrics.text(told).decode()
 
 
-def call(outcome: str, *, ms: float = 3.0, secret: str | None = None, agent: str | None = None) -> dict[str, object]:
+def call(
+    outcome: str, *, ms: float = 3.0, secret: str | None = None, agent: str | None = None, token: int | None = None
+) -> dict[str, object]:
     """The event of a call."""
-    return {"event": "call", "method": "POST", "outcome": outcome, "secret": secret, "agent": agent, "ms": ms}
+    known = {"event": "call", "method": "POST", "outcome": outcome}
+    return {**known, "secret": secret, "agent": agent, "token_seconds": token, "ms": ms}
 
 
 ENDED: Mapping[str, object] = {
@@ -80,6 +87,25 @@ def test_a_call_that_never_became_one_counts_too() -> None:
     )
 
 
+def test_lifetimes_of_tokens_are_told_whatever_else_a_call_is_counted_by() -> None:
+    """Of answers that hold one."""
+    text = counted(
+        call("ok", token=3900), call("ok", token=3900, agent="http"), call("ok", token=300), call("draining")
+    )
+    assert value(text, 'token_lifetime_seconds_bucket{le="600.0"}') == 1
+    assert value(text, 'token_lifetime_seconds_bucket{le="3600.0"}') == 1
+    assert value(text, 'token_lifetime_seconds_bucket{le="7200.0"}') == 3
+    assert value(text, "token_lifetime_seconds_sum") == 8100
+    assert value(text, 'requests_total{method="POST",outcome="ok"}') == 3
+
+
+def test_what_is_known_beforehand_is_told_from_the_start() -> None:
+    """A rate over a series that begins with its first count misses that one."""
+    text = counted()
+    assert all(value(text, f'sessions_ended_total{{reason="{reason}"}}') == 0 for reason in Reason)
+    assert value(text, 'admission_total{result="draining"}') == 0
+
+
 def test_ends_and_sessions_are_told() -> None:
     """By reason, and by state."""
     text = counted(ENDED, FAILED, sessions=3)
@@ -113,8 +139,9 @@ def test_how_late_an_end_was_over_is_told_of_every_session() -> None:
 
 
 def test_what_has_no_line_of_its_own_is_told_all_the_same() -> None:
-    """Steps of the store, notifications and reports."""
+    """Steps of the store, admissions, notifications and reports."""
     text = counted()
+    assert value(text, 'admission_total{result="admitted"}') == 4
     assert value(text, 'store_duration_seconds_bucket{le="0.0005",op="admit"}') == 1
     assert value(text, 'notifications_total{outcome="applied",product="rtc"}') == 2
     assert value(text, 'agent_reports_total{event="joined",outcome="ok"}') == 1
@@ -167,10 +194,23 @@ def test_every_metric_is_told_in_the_documentation() -> None:
     assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows} == families
 
 
+def test_every_histogram_adds_up() -> None:
+    """As Prometheus' own parser reads it: each bucket holds the ones before it, the last one all."""
+    text = counted(call("ok", token=3900), call("ok", ms=900, agent="http"), ENDED, FAILED, STARTED, NOT_STARTED)
+    for family in text_string_to_metric_families(text):
+        found: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
+        for sample in family.samples:
+            if sample.name.endswith(("_bucket", "_count")):
+                found[tuple(word for name, word in sample.labels.items() if name != "le")].append(sample.value)
+        for counts in found.values():
+            assert counts == sorted(counts)
+            assert counts[-2] == counts[-1] > 0
+
+
 @pytest.mark.real
 def test_promtool_has_nothing_against_it() -> None:
     """Neither the format nor the names."""
     promtool = tool("promtool", "apt-get install prometheus")
-    text = counted(call("ok", secret="a", agent="process"), ENDED, FAILED, STARTED)
+    text = counted(call("ok", secret="a", agent="process", token=3900), ENDED, FAILED, STARTED)
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -97,7 +97,7 @@ class AgoraTransport:
         self._prefix = identifiers.channel_prefix(prefix)
         self.join_uid = identifiers.uid(join_uid)
         self._agent_uid = _configured_agent_uid(agent_uid, join_uid)
-        self._lifetime = lifetime
+        self.lifetime = lifetime
         self._mint = _minter(project, token_version)
         self._encrypt = _encrypter(encryption, master_key)
 
@@ -119,10 +119,10 @@ class AgoraTransport:
     def renew(self, channel: str, uid: int, now: int, entropy: bytes) -> Renewal:
         """Mint a fresh token for a uid of a channel of ours. `entropy` is RENEWAL_ENTROPY random bytes of its own."""
         salt = 1 + int.from_bytes(entropy, "little") % identifiers.MAX_SALT
-        return Renewal(self._token(channel, uid, now, salt), now + self._lifetime)
+        return Renewal(self._token(channel, uid, now, salt), now + self.lifetime)
 
     def _token(self, channel: str, uid: int, now: int, salt: int) -> str:
-        return self._mint(channel, uid, issued_at=now, lifetime=self._lifetime, salt=salt)
+        return self._mint(channel, uid, issued_at=now, lifetime=self.lifetime, salt=salt)
 
 
 def _minter(project: Project, version: TokenVersion) -> Mint:

@@ -30,7 +30,7 @@ from session_service.http.reports import Reports
 from session_service.http.routes import Receive, RequestIds, Send, SessionEndpoint
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Sessions
-from session_service.sessions.model import Limits, Offer, Opened
+from session_service.sessions.model import Limits, Offer, Opened, Reason
 from session_service.sessions.news import News
 from session_service.sessions.recovery import recovered
 from session_service.sessions.store.contract import Store
@@ -143,7 +143,7 @@ def _metrics(settings: Settings) -> "Metrics | None":
         return None
     from session_service.metrics import Metrics
 
-    return Metrics(settings.max_sessions)
+    return Metrics(settings.max_sessions, Reason)
 
 
 def _ops(

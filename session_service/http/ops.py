@@ -86,6 +86,7 @@ class OpsPort:
         states = Counter(record.status.state.value for record in await self._store.live())
         now = Now(
             {state.value: states[state.value] for state in State if state is not State.ENDED},
+            self._sessions.admissions,
             notifications=self._counted(Hook),
             reports=self._counted(Reports),
         )

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from session_service.errors import Draining, NotReady
 from session_service.http.replies import OK, RequestIds, handlers, refusal, reply
+from session_service.sessions.admission import DRAIN_RETRY_AFTER
 from session_service.sessions.lifecycle import Sessions
-from session_service.sessions.starting import RETRY_AFTER
 
 Life = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -42,7 +42,7 @@ def routes(sessions: Sessions, request_ids: RequestIds) -> list[Route]:
 
     async def readyz(request: Request) -> Response:
         if sessions.draining:
-            return refusal(Draining(retry_after=RETRY_AFTER), request_ids())
+            return refusal(Draining(retry_after=DRAIN_RETRY_AFTER), request_ids())
         if sessions.stranded or sessions.finding_out:
             return refusal(NotReady(), request_ids())
         return await livez(request)

@@ -74,6 +74,7 @@ class SessionEndpoint:
         grant = decide(await _read(scope, receive), opened)
         call.client = grant.offer.client
         call.secret = grant.label
+        call.token_seconds = grant.offer.transport.lifetime
         caller = Caller(call.request_id, call.arrived, lambda: _gone(receive), scope["state"][HUNG_UP])
         return await self._sessions.open(grant, caller)
 
@@ -81,7 +82,7 @@ class SessionEndpoint:
 class Call:
     """What is known of one call by the time it is logged."""
 
-    __slots__ = ("arrived", "client", "clock", "request_id", "scope", "secret")
+    __slots__ = ("arrived", "client", "clock", "request_id", "scope", "secret", "token_seconds")
 
     def __init__(self, request_id: str, scope: Scope, clock: Callable[[], float]) -> None:
         self.request_id = request_id
@@ -90,6 +91,7 @@ class Call:
         self.arrived = clock()
         self.client: str | None = None
         self.secret: str | None = None
+        self.token_seconds: int | None = None
 
     def log(self, status: int, outcome: str, session: Session | None = None, why: str | None = None) -> None:
         """The canonical line of this call; `why` is a refusal's own reason, where it says more than its outcome."""
@@ -109,6 +111,7 @@ class Call:
                 "session": session.session_id if session else None,
                 "channel": session.channel if session else None,
                 "agent": session.agent.launcher if session and session.agent else None,
+                "token_seconds": self.token_seconds if session else None,
                 "ms": round(took * 1000, 1),
             },
         )

@@ -21,6 +21,11 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
+    def observe_alike(self, value: float, times: int) -> None:
+        """Count as many as that, each of the same value."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.sum += value * times
+
     def add(self, other: "Histogram") -> None:
         """Count what another one of the same bounds has counted."""
         self.counts = [one + more for one, more in zip(self.counts, other.counts, strict=True)]

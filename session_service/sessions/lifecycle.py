@@ -7,25 +7,24 @@ notifications, operators), the launchers (an agent's exit) and `app` (recover, c
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from session_service.agents.contract import AgentRef
 from session_service.agora.transport import Renewal
 from session_service.errors import AgentUnavailable, Draining, NoFreshToken, SessionOver
-from session_service.sessions.admission import Admission
+from session_service.sessions.admission import DRAIN_RETRY_AFTER, Admission
 from session_service.sessions.ending import Door
 from session_service.sessions.live import Live, Table
 from session_service.sessions.model import Clock, Entropy, Grant, Offer, Reason, Session
 from session_service.sessions.opening import Opening
 from session_service.sessions.reaper import Reaper
 from session_service.sessions.rounds import Rounds
-from session_service.sessions.starting import RETRY_AFTER, Caller
+from session_service.sessions.starting import Caller
 from session_service.sessions.store.contract import Record, Row, State, Store
 
 CLOSE_PATIENCE = 10.0
 """Seconds that the end of the process waits for agents, all of them together; each launcher's own grace is shorter."""
-UNHEARD_START = 10.0
-"""Seconds after which a start that an earlier process asked for has come about, or never will."""
 LEFT_TOLD = 20
 """Sessions that are named of those whose end was not waited for."""
 
@@ -37,6 +36,7 @@ class Sessions:
 
     def __init__(self, store: Store, admission: Admission, clock: Clock, entropy: Entropy) -> None:
         self._store = store
+        self._admission = admission
         self._clock = clock
         self._entropy = entropy
         self._live = Table()
@@ -44,7 +44,6 @@ class Sessions:
         self._reaper = Reaper(clock, self._door.end)
         self._rounds = Rounds(self._live, self._found_gone)
         self._opening = Opening(store, admission, self._live, self._door, self._reaper, clock=clock, entropy=entropy)
-        self._draining = False
         self._closing = False
         self.stranded: dict[str, str] = {}
         """Sessions of an earlier start that nobody here can end, and why; `recovery` finds them."""
@@ -57,13 +56,12 @@ class Sessions:
         Raises the refusals of admission, AgentRefused, AgentUnavailable, AgentTimeout or CallerGone; what was
         started is then stopped.
         """
-        if self._draining:
-            raise Draining(retry_after=RETRY_AFTER)
+        self._admission.check_open()
         try:
             return await self._opening.open(grant, caller)
         except AgentUnavailable:
-            if self._draining:
-                raise Draining(retry_after=RETRY_AFTER) from None
+            if self.draining:
+                raise Draining(retry_after=DRAIN_RETRY_AFTER) from None
             raise
 
     def agent_exited(self, ref: AgentRef, code: int) -> None:
@@ -149,11 +147,16 @@ class Sessions:
     @property
     def draining(self) -> bool:
         """Whether new sessions are refused because the service ends."""
-        return self._draining
+        return self._admission.closed
+
+    @property
+    def admissions(self) -> Mapping[str, int]:
+        """What became of those who asked for a session: how many were admitted, and refused, by code."""
+        return self._admission.counts
 
     def drain(self) -> None:
         """Take no new session from now on; those that live go on."""
-        self._draining = True
+        self._admission.closed = True
 
     async def close(self) -> None:
         """Take no new session, end every live one that nobody could find again, and return within ten seconds.
@@ -182,12 +185,15 @@ class Sessions:
         self._rounds.begin()
 
     def adopt(self, record: Record, offer: Offer) -> None:
-        """A session of an earlier process goes on in this one."""
-        live = Live(record.row, offer, record.status)
+        """A session of an earlier process goes on in this one.
+
+        Its tester is not missed: nobody may have listened when its coming was told.
+        """
+        live = Live(record.row, replace(offer, clocks=replace(offer.clocks, evidence=False)), record.status)
         self._live.add(live)
         self._watch(live)
         if record.status.state is State.STARTING:
-            self._door.stop_again(live, UNHEARD_START)
+            self._door.stop_again(live)
 
     def end(self, session_id: str, reason: Reason) -> None:
         """Begin the end of a session, or let the one that is under way go on."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.agents.agent_servers import SECRET, HostedAgents
 from tests.contract.telling import LEFT, body, signature, user
@@ -66,6 +67,25 @@ def test_starts_and_stops_of_a_server_are_timed() -> None:
         assert figure(serving, 'agent_stop_duration_seconds_count{launcher="http",status="ok"}') == 2
         assert figure(serving, "end_failures_total") == 1
         assert figure(serving, "cleanup_lag_seconds_sum") >= 1.0, "the pause after the failure"
+
+
+def test_whoever_asks_for_a_session_is_counted_by_what_became_of_that() -> None:
+    """A start that fails was admitted; what is wrong with the call itself never asked."""
+    with HostedAgents() as hosted, Serving({**with_server(hosted), "SESSION_MAX_SESSIONS": "1"}) as serving:
+        hosted.api.plays("start", refuses(400, "no"))
+        assert [serving.open().status_code for _ in range(3)] == [502, 200, 429]
+        assert serving.open("wrong-secret-0123456789").status_code == 401
+        assert figure(serving, 'admission_total{result="admitted"}') == 2
+        assert figure(serving, 'admission_total{result="session_limit"}') == 1
+
+
+def test_lifetimes_of_tokens_are_those_of_the_answers() -> None:
+    """In the seconds that are configured; a refused call has none."""
+    with Serving({"SESSION_TOKEN_LIFETIME": "5400", "SESSION_MAX_SESSIONS": "2"}) as serving:
+        assert [serving.open().status_code for _ in range(3)] == [200, 200, 429]
+        assert figure(serving, "token_lifetime_seconds_sum") == 2 * 5400
+        assert figure(serving, 'token_lifetime_seconds_bucket{le="3600.0"}') == 0
+        assert figure(serving, 'token_lifetime_seconds_bucket{le="7200.0"}') == 2
 
 
 def test_a_start_that_takes_too_long_is_timed_by_its_budget() -> None:
@@ -130,6 +150,34 @@ def reported(serving: Serving, report: Mapping[str, str], value: object) -> int:
     url = f"http://127.0.0.1:{serving.port}{httpx2.URL(report['url']).path}"
     headers = {"Authorization": f"Bearer {report['token']}"}
     return httpx2.post(url, json=value, headers=headers, timeout=DEADLINE, trust_env=False).status_code
+
+
+def test_every_metric_of_the_documentation_moves() -> None:
+    """As Prometheus' own parser reads them, once a service has seen all that it counts."""
+    with HostedAgents() as hosted, Serving({**with_server(hosted), **WEBHOOK}) as serving:
+        ended = serving.session()
+        hosted.api.plays("stop", refuses(500, "not now"))
+        assert serving.ops.delete(f"/sessions/{ended}").status_code == 204
+        serving.open()
+        assert notify(serving, "nobodys", secret=b"another") == 401
+        assert reported(serving, {"url": f"/agent/v1/sessions/{ended}/events", "token": "x"}, {}) == 401
+        serving.until(lambda: figure(serving, "event_loop_lag_seconds_count") >= 1)
+        assert moved(serving.ops.get("/metrics").text) == documented()
+
+
+def moved(text: str) -> set[str]:
+    """The metrics that say more than nothing."""
+    return {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in text_string_to_metric_families(text)
+        if any(sample.value > 0 for sample in family.samples) and family.name.startswith("session_endpoint_")
+    }
+
+
+def documented() -> set[str]:
+    """The metrics that the operator reads of."""
+    document = Path(__file__).parents[2] / "docs" / "operations.md"
+    return set(re.findall(r"^\| `(session_endpoint_\w+)` \|", document.read_text(), re.MULTILINE))
 
 
 def test_calls_secrets_sessions_and_the_loop_are_told() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from session_service.errors import SessionLimit, StartLimit
+from session_service.errors import Draining, SessionLimit, StartLimit
 from session_service.sessions.admission import Admission
 from session_service.sessions.model import Limits
 from session_service.sessions.store.memory import MemoryStore
@@ -22,6 +22,22 @@ def refused_after(limits: Limits, ends_at: float, jitter: int = 0) -> int | None
     with pytest.raises((SessionLimit, StartLimit)) as refused:
         asyncio.run(main())
     return refused.value.retry_after
+
+
+def test_everybody_who_asks_is_counted_by_what_became_of_that() -> None:
+    """Also whoever comes when the service drains."""
+    admission = Admission(MemoryStore("0a1b2c3d"), Limits(1, 1), lambda: 0)
+    asyncio.run(admission.admit(row("a"), WIDE))
+    with pytest.raises(SessionLimit):
+        asyncio.run(admission.admit(row("b"), WIDE))
+    admission.closed = True
+    with pytest.raises(Draining):
+        admission.check_open()
+    assert {result: number for result, number in admission.counts.items() if number} == {
+        "admitted": 1,
+        "session_limit": 1,
+        "draining": 1,
+    }
 
 
 def test_a_full_house_says_when_the_earliest_session_ends() -> None:
