@@ -123,7 +123,7 @@ def test_a_start_that_comes_back_after_its_end_is_stopped(house: House) -> None:
 
 @pytest.mark.parametrize("late", [12.0, 30.0, 50.0])
 def test_an_agent_elsewhere_that_comes_about_after_its_end_is_stopped(house: House, late: float) -> None:
-    """Its caller has had the answer, its slot is free, and the request was dropped: a provider may go on all the same."""
+    """Its caller has had an answer, and the request was dropped: a provider may go on with it all the same."""
 
     async def main() -> None:
         launcher = LateLauncher(late)
