@@ -84,9 +84,10 @@ class Door:
             return None
         return self._begin(session_id, self._record(live, _End(reason, self._clock(), exit_code)))
 
-    def stop_again(self, live: Live, seconds: float) -> None:
-        """Stop the agent once more after so long, ended as its session may be: its start may come about until then."""
-        asyncio.get_running_loop().call_later(seconds, self._stop_late, live)
+    def stop_again(self, live: Live) -> None:
+        """Stop the agent again for a minute, ended as its session may be: its start may come about until then."""
+        for seconds in LATER_STOPS:
+            asyncio.get_running_loop().call_later(seconds, self._stop_late, live)
 
     async def write_off(self, session_id: str) -> None:
         """Record an end without having stopped the agent: an operator vouches that it is gone. Raises StoreUnavailable.
@@ -148,8 +149,7 @@ class Door:
         if clinging:
             start.add_done_callback(lambda _: self._stop_late(live))
         elif _may_come_about(live, start):
-            for seconds in LATER_STOPS:
-                self.stop_again(live, seconds)
+            self.stop_again(live)
 
     def _stop_late(self, live: Live) -> None:
         """A start has come about after its session was ended, or may have: its agent is nobody's."""

@@ -116,9 +116,12 @@ class RaisingLauncher(HostedLauncher):
         raise KeyError
 
 
+HOUR = Clocks(3600.0)
+
+
 def offer(launcher: MemoryLauncher | None, client: str = "acme") -> Offer:
     """What the client may have, an hour long."""
-    return Offer(client, f"{client}-id", TRANSPORT, launcher, Limits(50, 10), 7.0, Clocks(3600.0))
+    return Offer(client, f"{client}-id", TRANSPORT, launcher, Limits(50, 10), 7.0, HOUR)
 
 
 async def left_behind(
@@ -143,13 +146,17 @@ async def left_behind(
 
 
 def restart(
-    house: House, launcher: MemoryLauncher | None, steps: Coroutine[Any, Any, Any], watched: float = 1
+    house: House,
+    launcher: MemoryLauncher | None,
+    steps: Coroutine[Any, Any, Any],
+    watched: float = 1,
+    clocks: Clocks = HOUR,
 ) -> Sessions:
     """What `steps` left, recovered with that launcher, and every end that follows from it waited for."""
 
     async def main() -> None:
         await steps
-        async with recovered(house.sessions, house.store, {"acme": offer(launcher)}):
+        async with recovered(house.sessions, house.store, {"acme": replace(offer(launcher), clocks=clocks)}):
             await asyncio.sleep(watched)
 
     run(main)
@@ -171,6 +178,16 @@ def test_an_agent_that_survived_goes_on_in_its_session(house: House) -> None:
     assert ("stop", "0a1b2c3d-running") not in launcher.calls
 
 
+def test_a_tester_that_may_have_come_meanwhile_is_not_missed(house: House) -> None:
+    """Nobody listened when its coming was told, and Agora does not repeat it for ever."""
+    launcher = HostedLauncher()
+    launcher.running["0a1b2c3d-running"] = agent_spec("0a1b2c3d-running")
+    told = Clocks(3600.0, join_deadline=30.0, evidence=True)
+    restart(house, launcher, left_behind(house.store, State.RUNNING), watched=500, clocks=told)
+    assert reason(house, "0a1b2c3d-running") is None
+    assert launcher.running
+
+
 @pytest.mark.parametrize("state", [State.STARTING, State.RUNNING])
 def test_what_ends_with_the_service_is_stopped_by_name_and_lost(house: House, state: State) -> None:
     """Its pipes are gone, and nobody knows how far it came."""
@@ -187,15 +204,16 @@ def test_a_start_that_nobody_saw_the_end_of_is_lost_even_where_agents_survive(ho
     assert reason(house, "0a1b2c3d-starting") == Reason.LOST
 
 
-def test_an_agent_that_comes_after_the_restart_is_stopped(house: House) -> None:
+@pytest.mark.parametrize("seconds", [5, 50])
+def test_an_agent_that_comes_after_the_restart_is_stopped(house: House, seconds: int) -> None:
     """Its start was asked for by the process that was killed, and the provider was still at work on it."""
     launcher, name = HostedLauncher(), "0a1b2c3d-starting"
 
     async def late() -> None:
         await left_behind(house.store, State.STARTING)
-        asyncio.get_running_loop().call_later(5, launcher.running.setdefault, name, agent_spec(name))
+        asyncio.get_running_loop().call_later(seconds, launcher.running.setdefault, name, agent_spec(name))
 
-    restart(house, launcher, late(), watched=20)
+    restart(house, launcher, late(), watched=seconds + 15)
     assert launcher.running == {}
     assert reason(house, name) == Reason.LOST
 
