@@ -13,6 +13,8 @@ from tests.contract.launched import WEBHOOK_SECRET
 RTC = "/agora/v1/events/rtc"
 CONVOAI = "/agora/v1/events/convoai"
 JOINED, LEFT, EMPTIED = 107, 108, 102
+AT_ONCE = 0.001
+"""Seconds of stepped time that pass when nobody has anything left to do, however many turns of the loop that took."""
 
 
 def body(event: int, payload: Mapping[str, object], notice: str = "n-1", product: int = 1) -> bytes:
@@ -47,7 +49,7 @@ class Agora:
         product = 1 if self._path == RTC else 17
         answer = self.sends(body(event, payload, notice or f"{self._path}-{self._count}", product))
         assert (answer.status, answer.json()) == (200, {"status": "ok"})
-        self._endpoint.wait(0)
+        self._endpoint.wait(AT_ONCE)
         return answer
 
     def sends(self, sent: bytes, *headers: tuple[bytes, bytes]) -> Answer:
@@ -65,5 +67,5 @@ def said(endpoint: InProcess, report: Report, value: object, headers: Headers | 
     bearer = [(b"authorization", b"Bearer " + report.token.encode())]
     sent = value if isinstance(value, bytes) else json.dumps(value).encode()
     answer = endpoint.call("POST", path_of(report), headers=bearer if headers is None else headers, body=sent)
-    endpoint.wait(0)
+    endpoint.wait(AT_ONCE)
     return answer
