@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.agents.agent_servers import SECRET, HostedAgents
+from tests.contract.given import PATH
 from tests.contract.telling import LEFT, body, signature, user
 from tests.ops.serving import DEADLINE, Serving
 from tests.standins.faults import never_answers, refuses
@@ -77,6 +78,17 @@ def test_whoever_asks_for_a_session_is_counted_by_what_became_of_that() -> None:
         assert serving.open("wrong-secret-0123456789").status_code == 401
         assert figure(serving, 'admission_total{result="admitted"}') == 2
         assert figure(serving, 'admission_total{result="session_limit"}') == 1
+
+
+def test_no_caller_makes_a_series_of_its_own() -> None:
+    """A method that HTTP has not is none of the labels."""
+    with Serving() as serving:
+        url = f"http://127.0.0.1:{serving.port}{PATH}"
+        for method in ("PUT", "MADEUP"):
+            httpx2.request(method, url, timeout=DEADLINE, trust_env=False)
+        assert figure(serving, 'requests_total{method="PUT",outcome="method_not_allowed"}') == 1
+        assert figure(serving, 'requests_total{method="",outcome="bad_request"}') == 1
+        assert "MADEUP" not in serving.ops.get("/metrics").text
 
 
 def test_lifetimes_of_tokens_are_those_of_the_answers() -> None:

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from session_service.errors import Draining, SessionLimit, StartLimit
+from session_service.errors import Draining, SessionLimit, StartLimit, StoreUnavailable
 from session_service.sessions.admission import Admission
 from session_service.sessions.model import Limits
+from session_service.sessions.store.contract import Full, Row
 from session_service.sessions.store.memory import MemoryStore
 from tests.sessions.store.conftest import WIDE, row
 
@@ -38,6 +39,29 @@ def test_everybody_who_asks_is_counted_by_what_became_of_that() -> None:
         "session_limit": 1,
         "draining": 1,
     }
+
+
+class FailingStore(MemoryStore):
+    """Cannot be written."""
+
+    async def admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
+        """Refuse."""
+        raise StoreUnavailable("the disk is full")
+
+
+@pytest.mark.parametrize(
+    ("store", "limits", "counted"),
+    [
+        (MemoryStore("0a1b2c3d"), Limits(9, 0), "start_limit"),
+        (FailingStore("0a1b2c3d"), Limits(9, 9), "store_unavailable"),
+    ],
+)
+def test_refusals_are_counted_by_their_code(store: MemoryStore, limits: Limits, counted: str) -> None:
+    """Too many starts, and a store that fails."""
+    admission = Admission(store, limits, lambda: 0)
+    with pytest.raises((StartLimit, StoreUnavailable)):
+        asyncio.run(admission.admit(row("a"), WIDE))
+    assert {result for result, number in admission.counts.items() if number} == {counted}
 
 
 def test_a_full_house_says_when_the_earliest_session_ends() -> None:
