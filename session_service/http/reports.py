@@ -24,7 +24,6 @@ from session_service.http.auth import Failures, Scope, Throttle, header_values
 from session_service.http.replies import OK, RequestIds, reply
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.minting import token_hash
-from session_service.sessions.model import Reason
 from session_service.sessions.store.contract import State
 
 PATH = "/agent/v1/sessions/{session_id}/events"
@@ -153,7 +152,7 @@ class Reports:
         else:
             values = {"event": "agent.reported_failure", "session": session_id, "code": report.code}
             _log.warning("the agent reports that it failed", extra=values)
-            self._sessions.end(session_id, Reason.AGENT_EXITED)
+            self._sessions.agent_failed(session_id)
 
 
 def _bearer(scope: Scope) -> str:

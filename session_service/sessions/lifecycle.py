@@ -96,6 +96,14 @@ class Sessions:
             _log.info("agent left", extra={"event": "agent.left_channel", "session": session_id})
             self._door.end(session_id, Reason.AGENT_EXITED)
 
+    def agent_failed(self, session_id: str) -> None:
+        """The agent says that it cannot go on: its session ends, as a start that failed where it is still starting."""
+        live = self._live.get(session_id)
+        if live is not None:
+            live.failed = True
+            starting = live.status.state is State.STARTING
+            self._door.end(session_id, Reason.START_FAILED if starting else Reason.AGENT_EXITED)
+
     def renew(self, session_id: str) -> Renewal:
         """A fresh token for the agent of a live session; SessionOver for every other one.
 

@@ -15,12 +15,16 @@ from session_service.sessions.store.contract import ADMITTED, Row, Status
 
 @dataclass(slots=True)
 class Live:
-    """`status` is what the store was told last; `start` is the agent's, as long as it may have to be cancelled."""
+    """`status` is what the store was told last; `start` is the agent's, as long as it may have to be cancelled.
+
+    `failed` tells that the agent has said that it cannot go on.
+    """
 
     row: Row
     offer: Offer
     status: Status = ADMITTED
     start: asyncio.Future[AgentRef] | None = None
+    failed: bool = False
 
     def ref(self) -> AgentRef:
         """How the launcher finds the agent: by what its start told, or by name alone where that was lost."""

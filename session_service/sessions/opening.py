@@ -11,7 +11,7 @@ import logging
 
 from session_service import logs
 from session_service.agents.contract import AgentRef, AgentSpec
-from session_service.errors import AgentUnavailable, CallerGone, ServiceError
+from session_service.errors import AgentRefused, AgentUnavailable, CallerGone, ServiceError
 from session_service.sessions.admission import Admission
 from session_service.sessions.ending import Door
 from session_service.sessions.live import Live, Table
@@ -71,7 +71,7 @@ class Opening:
             cancelled = isinstance(error, asyncio.CancelledError)
             self._door.end(live.row.session_id, Reason.CALLER_GONE if cancelled else Reason.START_FAILED)
             raise
-        self._check_lives(live.row.session_id)
+        self._check_lives(live)
 
     async def _start(self, live: Live, spec: AgentSpec | None, caller: Caller) -> AgentRef | None:
         clock = asyncio.get_running_loop().time
@@ -84,11 +84,13 @@ class Opening:
             await self._started(live, json.dumps(ref.data) if ref and ref.data else None)
             if caller.hung_up():  # an answer that is written now would reach nobody
                 raise CallerGone
-            self._check_lives(live.row.session_id)
+            self._check_lives(live)
         except asyncio.CancelledError:
             self._door.end(live.row.session_id, Reason.SHUTDOWN)
             if live.start is not None and live.start.cancelled():  # not this call but its start: the session is ended
-                raise AgentUnavailable(ENDED_MEANWHILE, retry_after=RETRY_AFTER) from None
+                failure = _ended_meanwhile(live)
+                _tell_failed(live.row, failure, caller, clock() - begun)
+                raise failure from None
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on
             failure = refusal(error)
@@ -99,10 +101,10 @@ class Opening:
             _tell_started(live.row, ref, took)
         return ref
 
-    def _check_lives(self, session_id: str) -> None:
+    def _check_lives(self, live: Live) -> None:
         """Raise if the session was ended while its caller waited: nothing may be started in it any more."""
-        if session_id not in self._table or self._door.is_ending(session_id):
-            raise AgentUnavailable(ENDED_MEANWHILE, retry_after=RETRY_AFTER)
+        if live.row.session_id not in self._table or self._door.is_ending(live.row.session_id):
+            raise _ended_meanwhile(live)
 
     async def _started(self, live: Live, ref: str | None) -> None:
         """The start is over, and recorded: from now on the clocks count."""
@@ -117,6 +119,13 @@ class Opening:
         ending = self._door.end(row.session_id, reason)
         if ending is not None:
             await asyncio.wait({ending}, timeout=max(0.0, answer_by - asyncio.get_running_loop().time()))
+
+
+def _ended_meanwhile(live: Live) -> ServiceError:
+    """What its caller is told of a session that was ended before the answer."""
+    if live.failed:
+        return AgentRefused("the agent reported that it failed")
+    return AgentUnavailable(ENDED_MEANWHILE, retry_after=RETRY_AFTER)
 
 
 async def _accepted(live: Live, spec: AgentSpec | None, deadline: float, caller: Caller) -> AgentRef | None:

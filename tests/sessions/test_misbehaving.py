@@ -5,7 +5,15 @@ import asyncio
 import pytest
 
 from session_service.agents.contract import AgentRef, AgentSpec
-from session_service.errors import AgentTimeout, AgentUnavailable, CallerGone, Draining, ServiceError, StoreUnavailable
+from session_service.errors import (
+    AgentRefused,
+    AgentTimeout,
+    AgentUnavailable,
+    CallerGone,
+    Draining,
+    ServiceError,
+    StoreUnavailable,
+)
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Clocks, Limits, Reason
@@ -224,6 +232,27 @@ def test_an_end_while_its_agent_starts_is_not_called_the_services_end(house: Hou
         assert not launcher.running
 
     run(main)
+
+
+def test_an_agent_that_reports_its_failure_while_it_starts_is_a_start_that_failed(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether its report or its end comes first: somebody has to mend it, and trying again changes nothing."""
+
+    async def main() -> None:
+        launcher = SlowLauncher()
+        call = asyncio.create_task(house.sessions.open(house.grant(launcher), caller(stays)))
+        await launcher.entered.wait()
+        (session_id,) = launcher.running
+        house.sessions.agent_failed(session_id)
+        with pytest.raises(AgentRefused, match="reported that it failed"):
+            await call
+        await asyncio.sleep(1)
+        assert (launcher.running, (await house.status(session_id)).reason) == ({}, Reason.START_FAILED)
+
+    run(main)
+    (told,) = [vars(record) for record in caplog.records if vars(record).get("event") == "agent.not_started"]
+    assert (told["request_id"], told["code"]) == ("request-1", "agent_refused")
 
 
 def test_the_end_of_the_service_stops_a_start_even_where_agents_survive_it(house: House) -> None:
