@@ -31,6 +31,9 @@ many times its bytes."""
 HUNG_UP = "session_service.hung_up"
 """In a scope's state: asks whether the caller has hung up by now, which `receive` would have to be awaited for."""
 
+Tell = Callable[[ServiceError, str], None]
+"""Told of the refusal of a message that is broken or late, with the request id of its answer."""
+
 _log = logging.getLogger("session_service.http")
 
 
@@ -39,6 +42,7 @@ class Protocol(HttpToolsProtocol):
 
     request_ids: ClassVar[Callable[[], str]]
     times: ClassVar[Times]
+    tell: ClassVar[Tell]
 
     _receipt: Receipt
     _unread: asyncio.TimerHandle | None = None
@@ -198,10 +202,7 @@ class Protocol(HttpToolsProtocol):
         request_id = type(self).request_ids()
         self.transport.write(_written(error, request_id))
         self.transport.close()
-        _log.info(
-            "call",
-            extra={"event": "call", "request_id": request_id, "status": error.status, "outcome": error.code},
-        )
+        type(self).tell(error, request_id)
 
 
 def _written(error: ServiceError, request_id: str) -> bytes:
@@ -213,6 +214,13 @@ def _written(error: ServiceError, request_id: str) -> bytes:
     return STATUS_LINE[error.status] + head % (len(body), request_id.encode("ascii")) + body
 
 
-def protocol(request_ids: Callable[[], str], times: Times) -> type[Protocol]:
-    """The connections of one server."""
-    return type("Protocol", (Protocol,), {"request_ids": staticmethod(request_ids), "times": times})
+def tell_call(error: ServiceError, request_id: str) -> None:
+    """The canonical line of a call of which nobody knows more: its message is broken, or late."""
+    values = {"event": "call", "request_id": request_id, "status": error.status, "outcome": error.code}
+    _log.info("call", extra=values)
+
+
+def protocol(request_ids: Callable[[], str], times: Times, tell: Tell = tell_call) -> type[Protocol]:
+    """The connections of one server; `tell` is what is logged of a message that the application never sees."""
+    own = {"request_ids": staticmethod(request_ids), "times": times, "tell": staticmethod(tell)}
+    return type("Protocol", (Protocol,), own)

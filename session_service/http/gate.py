@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from session_service.errors import HostNotAllowed, NotTheOperator, OperatorError, OriginNotAllowed
+from session_service.errors import HostNotAllowed, NotTheOperator, OperatorError, OriginNotAllowed, ServiceError
 from session_service.http.auth import Scope, header_values
 from session_service.http.replies import RequestIds, refusal
 from session_service.settings import Ops
@@ -44,8 +44,7 @@ class Gate:
                 self._check(scope)
         except OperatorError as error:
             request_id = self._request_ids()
-            values = {"event": "ops.refused", "request_id": request_id, "code": error.code}
-            _log.warning("operator's call refused", extra=values)
+            tell_refused(error, request_id)
             await refusal(error, request_id)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -77,3 +76,9 @@ class Gate:
             return name in self._names or bool(ip_address(name))
         except ValueError:
             return False
+
+
+def tell_refused(error: ServiceError, request_id: str) -> None:
+    """The line of a call of this port that was refused, and of a message that is none: no call of the platform's."""
+    values = {"event": "ops.refused", "request_id": request_id, "code": error.code}
+    _log.warning("operator's call refused", extra=values)

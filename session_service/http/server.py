@@ -20,6 +20,7 @@ import uvicorn
 
 from session_service.errors import SettingsError
 from session_service.http import connection
+from session_service.http.gate import tell_refused
 from session_service.settings import Times
 
 BACKLOG = 2048
@@ -166,21 +167,23 @@ def build(
     beside: Beside | None = None,
 ) -> Server:
     """A server for `app`. `patience` is how many seconds a running call has left when the port is closed."""
-    config = _config(app, app.request_ids, times, lifespan="on", patience=int(patience) + 1)
+    protocol = connection.protocol(app.request_ids, times)
+    config = _config(app, protocol, lifespan="on", patience=int(patience) + 1)
     return Server(config, app, times.drain, listening, beside)
 
 
 def beside(app: Any, request_ids: Callable[[], str], times: Times, bound: socket.socket) -> Beside:
-    """A second port for `app`, which has no lifespan of its own."""
-    return Beside(_config(app, request_ids, times, lifespan="off", patience=1), bound)
+    """A second port for `app`, which has no lifespan of its own. Its broken messages are no calls of the platform's."""
+    protocol = connection.protocol(request_ids, times, tell_refused)
+    return Beside(_config(app, protocol, lifespan="off", patience=1), bound)
 
 
 def _config(
-    app: Any, request_ids: Callable[[], str], times: Times, *, lifespan: Literal["on", "off"], patience: int
+    app: Any, protocol: type[connection.Protocol], *, lifespan: Literal["on", "off"], patience: int
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=connection.protocol(request_ids, times),
+        http=protocol,
         ws="none",
         loop="auto",
         lifespan=lifespan,

@@ -85,6 +85,18 @@ def test_what_is_not_here_is_refused_like_everywhere() -> None:
         assert connection.answer().code == "bad_request"
 
 
+def test_a_broken_message_at_this_port_is_no_call(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in the log nor in the figures: those are the platform's."""
+    with Serving() as serving, Connection(serving.ops_port) as connection:
+        connection.send(b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+        refused = connection.answer()
+        assert "bad_request" not in serving.ops.get("/metrics").text
+    told = [vars(one) for one in caplog.records if vars(one).get("event") in ("call", "ops.refused")]
+    assert [(one["event"], one["code"], one["request_id"]) for one in told] == [
+        ("ops.refused", "bad_request", refused.request_id)
+    ]
+
+
 def test_metrics_follow_what_happens() -> None:
     """In the format that Prometheus has always taken."""
     with Serving() as serving:
