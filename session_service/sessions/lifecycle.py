@@ -195,9 +195,13 @@ class Sessions:
     def adopt(self, record: Record, offer: Offer) -> None:
         """A session of an earlier process goes on in this one.
 
-        Its tester is not missed: nobody may have listened when its coming was told.
+        Nobody may have listened when its tester came, or came back: it is not missed, and one that was lost has the
+        time to come back again.
         """
-        live = Live(record.row, replace(offer, clocks=replace(offer.clocks, evidence=False)), record.status)
+        status = record.status
+        if status.left_at is not None:
+            status = replace(status, left_at=self._clock())
+        live = Live(record.row, replace(offer, clocks=replace(offer.clocks, evidence=False)), status)
         self._live.add(live)
         self._watch(live)
         if record.status.state is State.STARTING:

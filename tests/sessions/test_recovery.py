@@ -188,6 +188,20 @@ def test_a_tester_that_may_have_come_meanwhile_is_not_missed(house: House) -> No
     assert launcher.running
 
 
+@pytest.mark.parametrize(("watched", "ended"), [(29, None), (31, Reason.IDLE)])
+def test_a_tester_that_was_lost_has_the_idle_time_again(house: House, watched: float, ended: Reason | None) -> None:
+    """It may have come back while nobody listened; what Agora repeats comes within that time."""
+    launcher = HostedLauncher()
+    launcher.running["0a1b2c3d-running"] = agent_spec("0a1b2c3d-running")
+
+    async def lost() -> None:
+        await left_behind(house.store, State.RUNNING)
+        await house.store.left("0a1b2c3d-running", NOW - 50.0)
+
+    restart(house, launcher, lost(), watched=watched, clocks=Clocks(3600.0, idle_timeout=30.0, evidence=True))
+    assert reason(house, "0a1b2c3d-running") == ended
+
+
 @pytest.mark.parametrize("state", [State.STARTING, State.RUNNING])
 def test_what_ends_with_the_service_is_stopped_by_name_and_lost(house: House, state: State) -> None:
     """Its pipes are gone, and nobody knows how far it came."""
