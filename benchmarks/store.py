@@ -119,7 +119,7 @@ async def compared(folder: Path, rounds: int, live: int) -> dict[str, list[float
         for number in range(live):
             await store.admit(row(number), ROOMY, ROOMY)
         await store.close()
-    store, worker = open_store(files[STORE], DEPLOYMENT), Worker("hops")
+    store, worker = open_store(files[STORE], DEPLOYMENT), Worker("hops", 5.0)
     with ExitStack() as stack:
         stack.callback(worker.close)
         plain = {name: bare(_rows(stack, files[name]), counted=name is COUNTED) for name in (BARE, COUNTED)}

@@ -19,7 +19,7 @@ from session_service.sessions.minting import entropy_for, mint
 from session_service.sessions.model import Clock, Entropy, Grant, Reason, Session
 from session_service.sessions.reaper import Reaper
 from session_service.sessions.starting import RETRY_AFTER, Caller, accepted, refusal
-from session_service.sessions.store.contract import Row, State, Status, Store
+from session_service.sessions.store.contract import Row, State, Status, Store, StoreUnheard
 
 STOP_MARGIN = 0.5
 """Seconds of the answer budget that are left for stopping what did not start in time."""
@@ -63,10 +63,10 @@ class Opening:
         self._table.add(live)
         try:
             await self._admission.admit(live.row, live.offer.limits)
-        except ServiceError:
-            self._table.forget(live.row)
-            raise
         except BaseException as error:
+            if isinstance(error, ServiceError) and not isinstance(error, StoreUnheard):
+                self._table.forget(live.row)
+                raise
             # The store may have taken the slot: its steps keep their order, so the end comes after.
             cancelled = isinstance(error, asyncio.CancelledError)
             self._door.end(live.row.session_id, Reason.CALLER_GONE if cancelled else Reason.START_FAILED)

@@ -18,7 +18,7 @@ from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Clocks, Limits, Reason
 from session_service.sessions.recovery import recovered
-from session_service.sessions.store.contract import Full, Row
+from session_service.sessions.store.contract import Full, Row, StoreUnheard
 from session_service.sessions.store.memory import MemoryStore
 from tests.agents.fakes import MemoryLauncher, SlowLauncher
 from tests.sessions.conftest import House, caller, leaves, stays
@@ -101,6 +101,15 @@ class UnacceptingStore(MemoryStore):
     async def accepted(self, session_id: str, ref: str | None) -> None:
         """Fail."""
         raise StoreUnavailable("accepted failed in the test", retry_after=1)
+
+
+class UnheardStore(MemoryStore):
+    """Takes the slot, and loses the answer."""
+
+    async def admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
+        """Take it, and fail."""
+        await super().admit(row, deployment, client)
+        raise StoreUnheard("no answer in the test", retry_after=1)
 
 
 class SlowStore(MemoryStore):
@@ -279,6 +288,20 @@ def test_a_store_that_fails_outside_its_contract_keeps_no_agent_alive() -> None:
         session = await house.sessions.open(house.grant(launcher), caller(stays))
         assert await house.sessions.stop(session.session_id)
         assert (launcher.running, await house.taken()) == ({}, 0)
+
+    run(main)
+
+
+def test_a_slot_that_a_store_may_have_taken_is_given_back() -> None:
+    """Nobody heard whether: the caller is refused, and nothing is started."""
+    house = House(store=UnheardStore("0a1b2c3d"))
+
+    async def main() -> None:
+        launcher = MemoryLauncher()
+        with pytest.raises(StoreUnavailable):
+            await house.sessions.open(house.grant(launcher), caller(stays))
+        await asyncio.sleep(1)
+        assert ("start" not in dict(launcher.calls), await house.taken()) == (True, 0)
 
     run(main)
 

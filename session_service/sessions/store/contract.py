@@ -5,6 +5,7 @@ them; `recovery` and the operator's port only read. A row holds no secret, only 
 so that a row outlives the version that wrote it. Instants are Unix seconds.
 
 A store that cannot answer raises StoreUnavailable, and then has changed nothing: nothing is started on its account.
+One that does not answer in time raises StoreUnheard, and may do what was asked for later, before any later step.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from session_service.errors import StoreUnavailable
 from session_service.sessions.model import Limits, Reason
 from session_service.values import value
+
+
+class StoreUnheard(StoreUnavailable):
+    """Nobody knows whether the store has taken, or yet takes, this step."""
 
 
 class State(StrEnum):

@@ -15,13 +15,15 @@ from typing import Any, TypeVar
 
 from session_service.errors import SettingsError, StoreUnavailable
 from session_service.sessions.model import Limits, Reason
-from session_service.sessions.store.contract import Full, Record, Row, State, Status
+from session_service.sessions.store.contract import Full, Record, Row, State, Status, StoreUnheard
 from session_service.sessions.store.file import File, opened, why
 from session_service.sessions.store.slots import Slots
 from session_service.sessions.store.worker import Worker
 
 T = TypeVar("T")
 RETRY_AFTER = 5
+PATIENCE = 5.0
+"""Seconds that a caller waits for one step: less than the seven in which it has to be answered."""
 KEPT = 100_000
 """Sessions that are remembered, the newest: weeks of a busy deployment, in some 30 MB."""
 FORGET_EVERY = 1000
@@ -52,13 +54,13 @@ class SqliteStore:
 
     survives_restart = True
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, patience: float) -> None:
         self._file = file
         self._rows = file.rows
         self._slots = _counted(file.rows)
         self._ends = 0
         self.deployment: str = file.rows.execute("SELECT id FROM deployment").fetchone()[0]
-        self._worker = Worker("store")
+        self._worker = Worker("store", patience)
 
     async def admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
         """Count and insert in one step, which no other step comes between."""
@@ -107,6 +109,8 @@ class SqliteStore:
             return await self._worker.ask(step)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the store failed: {error}", retry_after=RETRY_AFTER) from error
+        except TimeoutError:
+            raise StoreUnheard("the store does not answer in time", retry_after=RETRY_AFTER) from None
 
     def _admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
         full = self._slots.full(row.client, deployment, client)
@@ -139,14 +143,14 @@ class SqliteStore:
         return [_record(found) for found in self._rows.execute(_SELECT + clause, values)]
 
 
-def open_store(path: Path, deployment: str) -> SqliteStore:
+def open_store(path: Path, deployment: str, *, patience: float = PATIENCE) -> SqliteStore:
     """The store in that file, made or brought up to date; a new one gets `deployment` as its id.
 
     SettingsError says what is wrong with the file.
     """
     file = opened(path, deployment)
     try:
-        return SqliteStore(file)
+        return SqliteStore(file, patience)
     except sqlite3.Error as error:
         file.close()
         raise SettingsError(f"SESSION_STORE: {path} cannot be used: {why(error)}") from error

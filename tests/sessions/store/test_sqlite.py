@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from session_service.errors import SettingsError, StoreUnavailable
 from session_service.sessions.model import Limits, Reason
-from session_service.sessions.store.contract import Full
+from session_service.sessions.store.contract import Full, StoreUnheard
 from session_service.sessions.store.file import STEPS
 from session_service.sessions.store.sqlite import FORGET_EVERY, KEPT, SqliteStore, open_store
 from tests.sessions.store.conftest import WIDE, row
@@ -231,6 +232,22 @@ def test_a_lock_that_stays_refuses_the_call_and_changes_nothing(path: Path) -> N
         assert await store.admit(row("a"), WIDE, WIDE) is None
 
     on(path, steps)
+
+
+def test_a_store_that_hangs_refuses_the_call_in_time(path: Path) -> None:
+    """Thirty calls that each wait for a lock, too: the last is not answered half a minute later."""
+    go_on = threading.Event()
+
+    async def steps() -> None:
+        store = open_store(path, "0a1b2c3d", patience=0.01)
+        store._worker.ask(go_on.wait).cancel()
+        with pytest.raises(StoreUnheard):
+            await store.admit(row("a"), WIDE, WIDE)
+        go_on.set()
+        store._worker.close()
+        store._file.close()
+
+    asyncio.run(steps())
 
 
 def test_a_full_disk_refuses_the_call_and_changes_nothing(path: Path) -> None:

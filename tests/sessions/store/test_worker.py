@@ -13,7 +13,7 @@ from session_service.sessions.store.worker import Worker
 @pytest.fixture
 def worker() -> Iterator[Worker]:
     """A thread that is ended with the test."""
-    made = Worker("test")
+    made = Worker("test", patience=30.0)
     yield made
     made.close()
 
@@ -71,3 +71,18 @@ def test_a_step_that_outlasts_its_loop_hurts_nobody(worker: Worker) -> None:
         return await worker.ask(lambda: 7)
 
     assert asyncio.run(come_back()) == 7
+
+
+def test_a_step_that_is_not_done_in_time_is_given_up_by_its_asker_alone() -> None:
+    """Whether it waits for its turn or for the disk; it is done when that answers again."""
+    worker, go_on, done = Worker("test", patience=0.01), threading.Event(), threading.Event()
+
+    async def main() -> None:
+        for step in (go_on.wait, done.set):
+            with pytest.raises(TimeoutError):
+                await worker.ask(step)
+
+    asyncio.run(main())
+    go_on.set()
+    worker.close()
+    assert done.is_set()
