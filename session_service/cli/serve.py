@@ -49,6 +49,7 @@ def _clocks(settings: Settings, client: Client) -> dict[str, object]:
     return {
         "event": "service.clocks",
         "client": client.name,
+        "answer_budget": client.answer_budget,
         "max_duration": client.max_duration,
         "join_deadline": client.join_deadline if evidence == "notifications" else None,
         "idle_timeout": client.idle_timeout if evidence != "nobody" else None,

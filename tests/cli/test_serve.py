@@ -85,9 +85,11 @@ def test_serve_says_which_clocks_run_and_why(
     tmp_path: Path, changes: dict[str, str], join_deadline: float | None, idle_timeout: float | None
 ) -> None:
     """Nobody has to find out by a call that was cut, or by one that was not."""
-    with command(tmp_path, "serve", {**RIGHT, **changes, "SESSION_IDLE_TIMEOUT": "45"}) as serve:
+    settings = {**RIGHT, **changes, "SESSION_IDLE_TIMEOUT": "45", "SESSION_ANSWER_BUDGET": "6"}
+    with command(tmp_path, "serve", settings) as serve:
         line = json.loads(serve.until("service.clocks"))
         assert serve.terminate() == 0
-    assert (line["join_deadline"], line["idle_timeout"], line["max_duration"]) == (join_deadline, idle_timeout, 3600.0)
+    assert (line["join_deadline"], line["idle_timeout"]) == (join_deadline, idle_timeout)
+    assert (line["answer_budget"], line["max_duration"]) == (6.0, 3600.0)
     assert ("not set" in line["why"]) == (join_deadline is None)
     assert "sentinel" not in serve.said
