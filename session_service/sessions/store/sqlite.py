@@ -33,6 +33,7 @@ _UNREADABLE = "Go back to the version that wrote it, or move the file away, with
 _ROW = [field.name for field in fields(Row)]
 _COLUMNS = _ROW + [field.name for field in fields(Status)]
 _values = attrgetter(*_ROW)
+_instants = attrgetter("row.created_at", "row.ends_at", "status.joined_at", "status.left_at")
 _INSERT = f"INSERT INTO session ({', '.join(_ROW)}, state) VALUES ({'?, ' * len(_ROW)}'starting')"  # noqa: S608 - our own words
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM session "  # noqa: S608 - our own words
 _ACCEPTED = "UPDATE session SET state = 'running', ref = ? WHERE state = 'starting' AND session_id = ?"
@@ -174,7 +175,8 @@ def _readable(found: tuple[Any, ...]) -> Record:
     try:
         record = _record(found)
         json.loads(record.status.ref or "{}").items()
-    except (ValueError, AttributeError):
+        sum(filter(None, _instants(record)))  # SQLite keeps a text where a number is due
+    except (ValueError, AttributeError, TypeError):
         raise ValueError(f"holds the session {found[0]}, which this version cannot read.") from None
     return record
 

@@ -119,7 +119,9 @@ def test_a_file_with_a_second_name_is_refused(path: Path) -> None:
     on(path, nothing)
 
 
-@pytest.mark.parametrize("change", ["state = 'paused'", "reason = 'whim'", "ref = '{'", "ref = '7'"])
+@pytest.mark.parametrize(
+    "change", ["state = 'paused'", "reason = 'whim'", "ref = '{'", "ref = '7'", "ends_at = 'soon'", "left_at = 'now'"]
+)
 def test_a_live_session_that_this_version_cannot_read_is_refused_at_the_start(path: Path, change: str) -> None:
     """With its id: nobody could end it."""
 
