@@ -1,11 +1,15 @@
 """Reading a request's body, never more of it than its path allows. Called by whoever answers a POST."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 from session_service.errors import BodyTooLarge, CallerGone
 
 Receive = Callable[[], Awaitable[Any]]
+SHORT = 16 * 1024
+"""Bytes of a body that there is always room for."""
 
 
 async def whole(declared: bytes, receive: Receive, limit: int) -> bytes:
@@ -26,6 +30,29 @@ async def whole(declared: bytes, receive: Receive, limit: int) -> bytes:
             raise BodyTooLarge
         more = message.get("more_body", False)
     return body
+
+
+async def whole_if_room(declared: bytes, receive: Receive, limit: int, places: asyncio.Semaphore) -> bytes:
+    """Like `whole`; but a body that is not SHORT takes one of `places`, and is too large where there is none.
+
+    Whoever reads bodies before it knows their senders would else keep `limit` bytes for everybody who connects. Nobody
+    waits for a place: those who wait keep their connections.
+    """
+    read = 0
+    async with AsyncExitStack() as held:
+
+        async def counted() -> Any:
+            nonlocal read
+            before = read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if before <= SHORT < read:
+                if places.locked():
+                    raise BodyTooLarge
+                await held.enter_async_context(places)
+            return message
+
+        return await whole(declared, counted, limit)
 
 
 def _number(text: bytes) -> int:

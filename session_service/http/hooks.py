@@ -5,6 +5,7 @@ before anything is stopped: Agora repeats what is not answered within ten second
 project, so channels that are not ours are counted and not logged. `app` builds the routes.
 """
 
+import asyncio
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Set
@@ -28,6 +29,9 @@ PATHS: Mapping[Product, str] = {
 }
 NOTICES_KEPT = 10_000
 """Ids that are remembered, so that a repetition counts for nothing. Agora repeats three times, within minutes."""
+LONG_AT_ONCE = 16
+"""Long notifications that are read at once, before anybody knows who sends them: conversations' histories, which mean
+nothing to a session."""
 
 Secrets = Mapping[bytes, Set[str]]
 """Each live secret of a product, and the clients that it speaks for."""
@@ -49,6 +53,7 @@ class Hook:
         self._news = news
         self._failures = failures
         self._request_ids = request_ids
+        self._places = asyncio.Semaphore(LONG_AT_ONCE)
         self._seen: OrderedDict[tuple[bytes, str], None] = OrderedDict()
         self.counts: Counter[tuple[str, str]] = Counter()
 
@@ -76,7 +81,7 @@ class Hook:
     async def _take(self, request: Request) -> BackgroundTask | None:
         """What is to be done about a notification; None for nothing."""
         declared = request.headers.get("content-length", "").encode("latin-1")
-        body = await bodies.whole(declared, request.receive, notifications.MAX_BODY)
+        body = await bodies.whole_if_room(declared, request.receive, notifications.MAX_BODY, self._places)
         secret = self._verified(request, body)
         notification = notifications.parse(body, self._product)
         if isinstance(notification.event, HealthTest | Ignored):
