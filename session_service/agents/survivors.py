@@ -16,13 +16,15 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
-_MARK = b"SESSION_ID="
+_MARK = b"\0SESSION_ID="
 _PAUSE = 0.05
+AT_ONCE = 8
+"""Processes that are asked for their environment without a rest: some 50 microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,17 @@ async def end(session_id: str, grace: float, leader: Leader | None = None) -> No
         await asyncio.sleep(_PAUSE)
 
 
-def kill(session_ids: Collection[str]) -> frozenset[str]:
+def kill(session_ids: Collection[str], rest: Callable[[], object]) -> frozenset[str]:
     """SIGKILL to every process that has one of these names, whatever its group; tells the names that were found.
 
     Each is killed as soon as it is recognised: the system does not give its id away again within those microseconds.
+    `rest` is called after every AT_ONCE processes: a thread that goes on from one short system call to the next leaves
+    the others no turn, for up to five milliseconds (sys.setswitchinterval).
     """
     found = set()
-    for pid in _processes():
+    for number, pid in enumerate(_processes(), 1):
+        if number % AT_ONCE == 0:
+            rest()
         name = _session_id(pid)
         if name in session_ids:
             found.add(name)
@@ -93,8 +99,8 @@ def kill(session_ids: Collection[str]) -> frozenset[str]:
 
 
 def _processes() -> Iterator[int]:
-    with contextlib.suppress(OSError):
-        yield from (int(entry) for entry in os.listdir(_PROC) if entry.isdigit())
+    with contextlib.suppress(OSError), os.scandir(_PROC) as entries:
+        yield from (int(entry.name) for entry in entries if entry.name.isdigit())
 
 
 def _group(pid: int) -> int | None:
@@ -119,16 +125,16 @@ def _has_ended(pid: int) -> bool:
 
 def _session_id(pid: int) -> str | None:
     """What the process has as SESSION_ID, if anything."""
-    for entry in (_environment(pid) or b"").split(b"\0"):
-        if entry.startswith(_MARK):
-            return entry.removeprefix(_MARK).decode(errors="replace")
-    return None
+    environment = b"\0" + (_environment(pid) or b"")
+    _, found, rest = environment.partition(_MARK)
+    return rest.partition(b"\0")[0].decode(errors="replace") if found else None
 
 
 def _environment(pid: int) -> bytes | None:
     """Empty for a process that has ended, reaped or not; None for one that is not ours to read."""
     try:
-        return (_PROC / str(pid) / "environ").read_bytes()
+        with open(f"{_PROC}/{pid}/environ", "rb", buffering=0) as file:  # twice as fast as a path's read_bytes
+            return file.readall()
     except (FileNotFoundError, ProcessLookupError):
         return b""
     except OSError:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from session_service.agents import survivors
 from session_service.agents.contract import RUNNING, AgentRef
 from session_service.agents.process import ProcessLauncher
 from tests.agents import programs
@@ -139,14 +140,17 @@ def test_an_agent_that_hides_its_name_is_found_by_its_process(run: Run, shift: i
 
 
 DAEMON = """
+told, tell = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         print('daemon', os.getpid(), flush=True)
+        os.write(tell, b'!')
         while True: signal.pause()
     os._exit(0)
 os.wait()
+os.read(told, 1)
 print('ready', flush=True)
 """
 in_proc = pytest.mark.skipif(not programs.PROC.exists(), reason="who left a group is found in /proc, which Linux has")
@@ -201,6 +205,15 @@ def test_a_stop_in_the_middle_of_such_an_end_waits_for_it(events: Events, exits:
 
     run(main())
     assert exits.seen == []
+
+
+@in_proc
+def test_a_look_rests_after_every_few_processes() -> None:
+    """Each is asked by a short system call or three: without a rest the event loop got no turn until the last one."""
+    rests: list[int] = []
+    survivors.kill(frozenset({SESSION}), lambda: rests.append(1))
+    about = len(os.listdir("/proc")) // survivors.AT_ONCE
+    assert about / 2 <= len(rests) <= about * 2
 
 
 @in_proc
