@@ -87,6 +87,7 @@ class AgentEvent:
     failed: bool = False
     module: str = ""
     code: int | None = None
+    agent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ def _convoai(kind: int, payload: Mapping[str, Any]) -> Event:
         failed=payload.get("status") == "FAILED",
         module=module,
         code=code,
+        agent_id=_maybe_text(payload.get("agent_id")),
     )
 
 

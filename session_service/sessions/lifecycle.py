@@ -89,10 +89,13 @@ class Sessions:
         self._watch(live)
         await self._store.left(session_id, at)
 
-    def agent_left(self, session_id: str) -> None:
-        """Somebody who knows saw the agent leave for good. Launchers that see their agents end are waited for."""
+    def agent_left(self, session_id: str, agent_id: str = "") -> None:
+        """Somebody who knows saw the agent leave for good. Launchers that see their agents end are waited for.
+
+        `agent_id` is the provider's name for it, where that was told: a start that is tried again has had other agents.
+        """
         live = self._live.get(session_id)
-        if live is not None and live.offer.launcher is not None and live.offer.launcher.survives_restart:
+        if live is not None and _is_the_agent(live, agent_id):
             _log.info("agent left", extra={"event": "agent.left_channel", "session": session_id})
             self._door.end(session_id, Reason.AGENT_EXITED)
 
@@ -222,3 +225,11 @@ class Sessions:
     def _forget(self, row: Row) -> None:
         self._live.forget(row)
         self._reaper.forget(row.session_id)
+
+
+def _is_the_agent(live: Live, agent_id: str) -> bool:
+    """Whether who left is the session's agent. During a start, whoever left is of an earlier try: the start tells."""
+    if live.offer.launcher is None or not live.offer.launcher.survives_restart or live.status.state is State.STARTING:
+        return False
+    known = live.ref().data.get("agent_id")
+    return not agent_id or known in (None, agent_id)

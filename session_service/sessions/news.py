@@ -90,7 +90,7 @@ class News:
     def _hear_agent(self, row: Row, event: AgentEvent) -> None:
         """An error ends nothing: agents go on after most of them, and one that does not leaves."""
         if event.kind == "left":
-            self._sessions.agent_left(row.session_id)
+            self._sessions.agent_left(row.session_id, event.agent_id)
         elif event.kind == "error":
             values = {"event": "agent.error", "session": row.session_id, "part": event.module, "code": event.code}
             _log.warning("Agora reports an error of the agent", extra=values)

@@ -129,9 +129,10 @@ def test_the_consoles_health_test_is_known(product: Product) -> None:
 def test_the_same_number_means_something_else_in_another_product() -> None:
     """101 is a channel here and an agent there."""
     payload = {"agent_id": "A42", "name": "s-1", "channel": "c", "labels": {"session_id": "s-2"}, "start_ts": 1}
-    assert event(101, payload, CONVOAI) == AgentEvent("joined", "c", "s-2")
-    assert event(102, payload | {"status": "FAILED"}, CONVOAI) == AgentEvent("left", "c", "s-2", failed=True)
-    assert event(104, payload, CONVOAI) == AgentEvent("token_expiring", "c", "s-2")
+    assert event(101, payload, CONVOAI) == AgentEvent("joined", "c", "s-2", agent_id="A42")
+    failed = payload | {"status": "FAILED"}
+    assert event(102, failed, CONVOAI) == AgentEvent("left", "c", "s-2", failed=True, agent_id="A42")
+    assert event(104, payload, CONVOAI) == AgentEvent("token_expiring", "c", "s-2", agent_id="A42")
     assert event(111, payload, CONVOAI) == Ignored()
 
 

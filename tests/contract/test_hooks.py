@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from session_service.agents.contract import Launcher
+from session_service.agents.contract import AgentRef, AgentSpec, Launcher
 from session_service.agora import notifications
 from session_service.sessions.model import Reason
 from tests.agents.fakes import ImmortalLauncher, MemoryLauncher
@@ -31,6 +31,14 @@ class HostedLauncher(MemoryLauncher):
     """Its agents run elsewhere, where we do not see them end."""
 
     survives_restart = True
+
+
+class NamingLauncher(HostedLauncher):
+    """Agora has a name of its own for each agent."""
+
+    def ref(self, spec: AgentSpec) -> AgentRef:
+        """Tell it."""
+        return AgentRef(self.name, spec.session_id, {"agent_id": "A42"})
 
 
 class HostedImmortalLauncher(HostedLauncher, ImmortalLauncher):
@@ -315,6 +323,19 @@ def test_a_remote_agent_that_left_ends_its_session(calling: CallFactory, event: 
     else:
         convoai.tells(102, {"agent_id": "A42", "labels": {"session_id": call.session_id}})
     assert (call.house.reason(), call.house.live()) == (Reason.AGENT_EXITED, ())
+
+
+@clause("HOOK-10")
+@pytest.mark.parametrize(("agent_id", "ended"), [("A41", None), ("A42", Reason.AGENT_EXITED)])
+def test_an_earlier_try_of_the_start_is_not_the_sessions_agent(
+    calling: CallFactory, agent_id: str, ended: Reason | None
+) -> None:
+    """It failed, was answered 503, and is told of when the next try runs, under the same name."""
+    call = calling(NamingLauncher())
+    labels = {"session_id": call.session_id}
+    failed = {"agent_id": agent_id, "name": call.session_id, "labels": labels, "status": "FAILED"}
+    Agora(call.house.endpoint, CONVOAI).tells(102, failed)
+    assert call.house.reason() == ended
 
 
 @clause("HOOK-10")

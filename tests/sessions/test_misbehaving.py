@@ -264,6 +264,21 @@ def test_an_agent_that_reports_its_failure_while_it_starts_is_a_start_that_faile
     assert (told["request_id"], told["code"]) == ("request-1", "agent_refused")
 
 
+def test_a_leave_that_is_told_while_the_agent_starts_is_that_of_an_earlier_try(house: House) -> None:
+    """The start itself says how it went, and whoever leaves after it is asked after."""
+
+    async def main() -> None:
+        launcher = HostedSlowLauncher()
+        call = asyncio.create_task(house.sessions.open(house.grant(launcher), caller(stays)))
+        await launcher.entered.wait()
+        house.sessions.agent_left(launcher.calls[0][1])
+        await asyncio.sleep(1)
+        launcher.release.set()
+        assert (await call).session_id in launcher.running
+
+    run(main)
+
+
 def test_the_end_of_the_service_stops_a_start_even_where_agents_survive_it(house: House) -> None:
     """Nobody was answered, so nobody will come."""
 
