@@ -62,6 +62,8 @@ def test_a_stop_that_nobody_waits_for_any_longer_kills_at_once(events: Events, r
         await asyncio.sleep(0)
         stopping.cancel()
         await until_dead(pid_of(ref))
+        while not events.of("agent.exited"):  # noqa: ASYNC110 - until then its descriptors are open
+            await asyncio.sleep(0.005)
 
     run(main())
 
