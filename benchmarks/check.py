@@ -27,6 +27,7 @@ from session_service.check.redaction import Known
 from session_service.check.reports import document, github, junit, terminal, view
 from session_service.check.runner import Listener, Run
 from session_service.check.target import Target, endpoint
+from tests.ports import free_port
 
 WANTED_SECONDS = 10.0
 WANTED_REPORT = 0.1
@@ -106,7 +107,7 @@ def _command(url: str) -> float:
 
 def rounds(one: Endpoint, number: int, folder: Path) -> list[Measured]:
     """So many runs against one fresh process; one before them goes unmeasured."""
-    port = processes.free_port()
+    port = free_port()
     settings = SETTINGS | {"SESSION_LAUNCHER": "none", "SESSION_PORT": str(port), "SESSION_OPS_PORT": "off"}
     command = python(*one.command, *([str(port)] if one.port_last else []))
     with processes.server(command, settings, port, folder / "log"), processes.pinned(LOAD_CORE):

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import figures, load, processes
 from benchmarks.load import CONNECTIONS
 from benchmarks.processes import Unusable, python
+from tests.ports import free_port
 
 PATH = "/cekura/v1/sessions"
 SECRET = "benchmark-secret-of-32-characters"
@@ -81,7 +82,7 @@ class Round:
 
 def measure(variant: Variant, seconds: int, folder: Path) -> Round:
     """Run one variant once. Unusable unless every call was answered, and logged, as it should be."""
-    port, log = processes.free_port(), folder / "log"
+    port, log = free_port(), folder / "log"
     headers = {"Content-Type": "application/json", "X-Cekura-Secret": variant.secret}
     call = load.script(folder / "call.lua", headers, BODY)
     url = f"http://127.0.0.1:{port}{PATH}"

@@ -36,13 +36,6 @@ def pinned(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
-
-
 def python(*arguments: str) -> list[str]:
     """The command line of a module in this interpreter."""
     return [sys.executable, *arguments]

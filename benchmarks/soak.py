@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import figures, processes
 from benchmarks.http import PATH, SECRET, SERVE, SETTINGS
 from benchmarks.processes import Unusable, python
+from tests.ports import free_port
 
 RATE = 10.0
 """Calls a second: two cores have time left, so that what is measured is what is kept and not what is queued."""
@@ -179,7 +180,7 @@ def soak(seconds: float, looks: int = 1) -> Soaked:
     answers: Counter[tuple[str, int | None]] = Counter()
     samples: list[Sample] = []
     with TemporaryDirectory() as name:
-        folder, port = Path(name), processes.free_port()
+        folder, port = Path(name), free_port()
         store = folder / "sessions.db"
         with processes.server(python(*SERVE), _environment(folder, port), port, folder / "log") as pid:
             for part in (WARM_UP, *[seconds / looks] * looks):

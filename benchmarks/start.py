@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import figures, processes
 from benchmarks.http import SERVE, SETTINGS, UVICORN
 from benchmarks.processes import Unusable, python
+from tests.ports import free_port
 
 WANTED = 1.0
 
@@ -37,7 +38,7 @@ STARTERS = (SERVICE, HELLO)
 
 def start(starter: Starter, folder: Path) -> float:
     """Milliseconds from the spawn to the first 200."""
-    port = processes.free_port()
+    port = free_port()
     where = () if starter is SERVICE else ("--port", str(port))
     settings = SETTINGS | {
         "SESSION_LAUNCHER": "none",

@@ -25,6 +25,7 @@ from benchmarks import figures, processes
 from benchmarks.arrivals import RATE
 from benchmarks.http import SERVE, SETTINGS
 from benchmarks.processes import LOAD_CORE, ROOT, SERVER_CORE, Unusable, python
+from tests.ports import free_port
 
 SECONDS, WARM_UP = 5, 1
 PLAIN, DIRECT, SERVICE = "directly, with plain httpx2", "directly, with our client", "through the service"
@@ -77,7 +78,7 @@ def _told(agents: int) -> dict[str, float]:
 
 def compared(rounds: int, store: str, folder: Path) -> dict[str, list[Round]]:
     """All, in turn; each of the two processes that serve is the same throughout."""
-    agents, port = processes.free_port(), processes.free_port()
+    agents, port = free_port(), free_port()
     found: dict[str, list[Round]] = {name: [] for name in CALLERS}
     with ExitStack() as running:
         own = python("-m", "benchmarks.slow_agents", str(agents))

@@ -1,7 +1,6 @@
 """What the convoai launcher makes of Agora's answers: which it tries again, which it gives up on, and what it says."""
 
 import asyncio
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ from tests.agents.conftest import Run
 from tests.agents.convoai import Hosted
 from tests.agents.specs import PREFIX, SESSION, agent_spec
 from tests.agents.starts import SHORTLY, started
+from tests.ports import free_port
 from tests.standins.faults import Fault, answers, malformed, redirects, refuses
 
 pytestmark = pytest.mark.real
@@ -131,9 +131,7 @@ def test_a_redirect_is_refused_and_not_followed(hosted: Hosted, launcher: ConvoA
 
 def test_nobody_listening_is_unavailable(hosted: Hosted, run: Run) -> None:
     """Without the address, and without the system's words about it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    launcher = hosted.launcher(url=f"http://127.0.0.1:{port}/api")
+    launcher = hosted.launcher(url=f"http://127.0.0.1:{free_port()}/api")
     with pytest.raises(AgentUnavailable, match=r"^Agora did not answer to join: ConnectError\.$") as caught:
         run(start(launcher))
     assert caught.value.__cause__ is None

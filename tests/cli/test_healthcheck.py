@@ -9,6 +9,7 @@ from threading import Thread
 import pytest
 
 from tests.cli.conftest import Call
+from tests.ports import free_port
 
 pytestmark = pytest.mark.real
 
@@ -58,9 +59,7 @@ def test_another_answer_than_200_is_1(call: Call) -> None:
 
 def test_a_closed_port_is_1_with_the_reason(call: Call) -> None:
     """In one line of a container's health log."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-    done = call("healthcheck", {"SESSION_PORT": port})
+    done = call("healthcheck", {"SESSION_PORT": str(free_port())})
     assert done.exit_code == 1
     assert done.stderr.startswith("not alive: ")
     assert done.stderr.count("\n") == 1

@@ -6,7 +6,6 @@ privileges.
 """
 
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ import httpx2
 
 from tests.image import processes
 from tests.image.building import Image
+from tests.ports import free_port
 
 Wrap = Callable[[Mapping[str, str], list[str]], list[str]]
 """A command and its environment → the command that runs it in the image."""
@@ -85,7 +85,7 @@ class Service:
 @contextmanager
 def serving(wrap: Wrap, image: Image, environment: Mapping[str, str], log: Path) -> Iterator[Service]:
     """Run the image's own command on a free port; yield when it is ready, and leave nothing of it behind."""
-    port = _free_port()
+    port = free_port()
     environment = {**environment, "SESSION_HOST": "127.0.0.1", "SESSION_PORT": str(port), "SESSION_OPS_PORT": "0"}
     with log.open("wb") as out:
         runner = subprocess.Popen(wrap(environment, image.command), stdout=out, stderr=subprocess.STDOUT)
@@ -98,12 +98,6 @@ def serving(wrap: Wrap, image: Image, environment: Mapping[str, str], log: Path)
             subprocess.run(["kill", "-KILL", str(process.pid)], check=False, capture_output=True)
         runner.send_signal(signal.SIGKILL)
         runner.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
 
 
 def _wait_until_ready(service: Service) -> None:

@@ -5,7 +5,6 @@ A toxic of the stream `upstream` is about what is sent, one of `downstream` abou
 """
 
 import itertools
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, Literal
 import httpx2
 
 from tests.go_programs import GoProgram
+from tests.ports import free_port
 
 START_SECONDS = 60
 PROGRAM = GoProgram(
@@ -73,8 +73,7 @@ class Network:
 @contextmanager
 def toxiproxy() -> Iterator[httpx2.Client]:
     """A running toxiproxy's API. Ended by its own pid."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+    port = free_port()
     command = [PROGRAM.path(), "-host", "127.0.0.1", "-port", str(port)]
     with (
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,

@@ -14,6 +14,7 @@ import aiohttp
 
 from tests.agent_helpers.with_livekit.wire import DEADLINE, KEY, SECRET
 from tests.go_programs import GoProgram
+from tests.ports import free_port
 
 PROGRAM = GoProgram(
     name="livekit-server",
@@ -28,9 +29,9 @@ PROGRAM = GoProgram(
 @asynccontextmanager
 async def livekit_server(folder: Path) -> AsyncIterator[str]:
     """A running server; yields its ws:// address. Ended by its own pid."""
-    port = _free_port(socket.SOCK_STREAM)
+    port = free_port()
     config = folder / "livekit.yaml"
-    udp, closed = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_DGRAM)
+    udp, closed = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
     config.write_text(CONFIG.format(port=port, udp=udp, closed=closed))
     with (folder / "livekit.log").open("wb") as log:
         command = [PROGRAM.path(), "--config", str(config)]
@@ -51,12 +52,6 @@ async def _ready(url: str, process: asyncio.subprocess.Process) -> None:
                 async with client.get(url):
                     return
     raise AssertionError("livekit-server ended before it was ready")
-
-
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 CONFIG = f"""
