@@ -1,7 +1,7 @@
 """Servers written in Go that tests need: found on this machine, or built once into .cache/bin.
 
 Used by the stand-in for a bad network (toxiproxy) and by the tests with LiveKit, which run in an environment of their
-own: nothing is imported here but pytest.
+own: nothing is imported here but pytest and the standard library.
 """
 
 import os
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.taking_turns import in_turn
 
 BUILT = Path(__file__).parent.parent / ".cache" / "bin"
 BUILD_SECONDS = 900
@@ -30,16 +32,18 @@ class GoProgram:
 
     def path(self) -> str:
         """The program's file; built if need be, skipping the test where that is impossible."""
-        found = os.environ.get(self.variable) or shutil.which(self.name)
-        if found is None and not (BUILT / self.name).exists():
-            self._build()
-        return found or str(BUILT / self.name)
+        return os.environ.get(self.variable) or shutil.which(self.name) or str(self._built())
+
+    def _built(self) -> Path:
+        with in_turn(BUILT):
+            if not (BUILT / self.name).exists():
+                self._build()
+        return BUILT / self.name
 
     def _build(self) -> None:
         go = shutil.which("go")
         if go is None:
             pytest.skip(self._how_to_get_it())
-        BUILT.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=BUILT) as folder:  # Go's name for them all is `server`
             command = [go, "install", "-trimpath", "-ldflags=-s -w", self.module]
             subprocess.run(command, env={**os.environ, "GOBIN": folder}, check=True, timeout=BUILD_SECONDS)

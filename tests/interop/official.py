@@ -7,7 +7,7 @@ install from, the tests skip and say what is missing; conftest.py makes a failur
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.agora.tools import tool
+from tests.taking_turns import in_turn
 
 HERE = Path(__file__).parent
 CACHE = HERE.parent.parent / ".cache" / "interop"
@@ -28,15 +29,20 @@ Ask = Callable[[Question], Question]
 def installed(lock: Path, copied: tuple[Path, ...], command: list[str]) -> Path:
     """Return the folder in which `command` has installed what `lock` names; run it there unless it has been."""
     folder = CACHE / f"{lock.stem}-{sha256(lock.read_bytes()).hexdigest()[:16]}"
-    if not folder.exists():
-        unfinished = folder.with_suffix(".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for file in (lock, *copied):
-            shutil.copy(file, unfinished)
-        _run(command, unfinished)
-        unfinished.rename(folder)
+    with in_turn(CACHE):
+        if not folder.exists():
+            _install((lock, *copied), command, folder)
     return folder
+
+
+def _install(files: Iterable[Path], command: list[str], folder: Path) -> None:
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    for file in files:
+        shutil.copy(file, unfinished)
+    _run(command, unfinished)
+    unfinished.rename(folder)
 
 
 def _run(command: list[str], folder: Path) -> None:
