@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_restart import BODY, HEADERS, STAYS, agents, eventually, serving, states, until_read
+from tests.test_restart import BODY, HEADERS, STAYS, agents, serving, states, until_read
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.real
 

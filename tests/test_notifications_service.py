@@ -12,12 +12,12 @@ import pytest
 
 from tests.contract.telling import EMPTIED, JOINED, LEFT, RTC, body, signature, user
 from tests.test_main_job import ENVIRONMENT, Served
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.real
 
 SECRET, STALE = b"webhook-secret-of-today-7Qx", b"webhook-secret-of-last-year"
 TESTER, STRANGER = 1, 99
-PATIENCE = 60.0
 
 
 class Call:
@@ -48,10 +48,8 @@ class Call:
 
     def until(self, key: str) -> object:
         """What the operator sees under `key`, once there is something."""
-        deadline = time.monotonic() + PATIENCE
-        while (value := self.shown()[key]) is None:
-            assert time.monotonic() < deadline, f"{key} does not come"
-        return value
+        eventually(lambda: self.shown()[key] is not None, f"{key} does not come")
+        return self.shown()[key]
 
 
 @pytest.fixture

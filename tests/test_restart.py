@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -22,6 +22,7 @@ import pytest
 from session_service.agents import survivors
 from tests.agents.programs import HEAD
 from tests.test_main_job import ENVIRONMENT, SECRET, Served
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -42,8 +43,6 @@ STARTS_A_SESSION_OF_ITS_OWN = (
     "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nif os.fork() == 0: os.setsid()\n"
     "else: print('ready', flush=True)\nwhile True: signal.pause()"
 )
-PATIENCE = 60.0
-"""Seconds that a wait may take: a stop of an agent that ignores SIGTERM takes five."""
 SEED = 20261121
 BODY = b'{"client_id": "acme"}'
 HEADERS = f"POST {PATH} HTTP/1.1\r\nHost: here\r\nX-Cekura-Secret: {SECRET}\r\nContent-Length: {len(BODY)}\r\n\r\n"
@@ -109,13 +108,6 @@ def kill(served: Served) -> None:
     """SIGKILL, and the process is gone."""
     served.process.kill()
     served.process.wait(60)
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    """Wait for it, and fail when it does not come."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "what was waited for did not come"
 
 
 def states(folder: Path) -> list[str]:

@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -26,10 +25,10 @@ from tests.agents.agent_servers import HostedAgents, HostedTen
 from tests.agents.convoai import TEMPLATE, Hosted
 from tests.standins.faults import Act, Fault, drips, floods
 from tests.test_main_job import ENVIRONMENT, Served
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.real
 
-PATIENCE = 60.0
 SLACK = 300
 """Seconds by which the stand-in for Agora, whose clock stands still, is ahead of the service."""
 
@@ -123,9 +122,7 @@ def readiness(served: Served) -> int:
 
 def until_ready(served: Served) -> None:
     """Wait until the service knows of its agents; fail when it does not come to that."""
-    deadline = time.monotonic() + PATIENCE
-    while readiness(served) != 200:
-        assert time.monotonic() < deadline, "the service does not become ready"
+    eventually(lambda: readiness(served) == 200, "the service does not become ready")
 
 
 @pytest.mark.parametrize(("word", "left"), [("leave", 1), ("stop", 0)])
@@ -165,9 +162,7 @@ def test_killed_at_a_request_a_service_leaves_no_agent_and_no_slot_to_the_next(
                 call_and_end(first, tmp_path)
             first.process.wait(PATIENCE)
         with serving(tmp_path, elsewhere) as second:
-            deadline = time.monotonic() + PATIENCE
-            while live(tmp_path) or elsewhere.agents():
-                assert time.monotonic() < deadline, "an agent or a slot is left"
+            eventually(lambda: not live(tmp_path) and not elsewhere.agents(), "an agent or a slot is left")
             assert second.call().status_code == 200
 
 

@@ -6,7 +6,6 @@ No agent is left that nobody speaks of: it goes on, it is ended, or its session 
 import os
 import signal
 import sqlite3
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
@@ -22,7 +21,6 @@ from tests.test_main_job import Served
 from tests.test_restart_elsewhere import (
     OTHER_PREFIX,
     OTHER_PROJECT,
-    PATIENCE,
     Elsewhere,
     agent_server,
     agora,
@@ -33,6 +31,7 @@ from tests.test_restart_elsewhere import (
     ten,
     until_ready,
 )
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.real
 
@@ -62,9 +61,7 @@ def stop(served: Served, session_id: str, query: str = "") -> httpx2.Response:
 
 def until_gone(elsewhere: Elsewhere) -> None:
     """Wait for the end of its last agent; fail when it does not come."""
-    deadline = time.monotonic() + PATIENCE
-    while elsewhere.agents():
-        assert time.monotonic() < deadline, "an agent is left"
+    eventually(lambda: not elsewhere.agents(), "an agent is left")
 
 
 @everywhere
