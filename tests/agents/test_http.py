@@ -238,7 +238,7 @@ def test_a_state_that_cannot_be_read_is_unavailable(
     assert "sentinel" not in str(caught.value)
 
 
-@pytest.mark.parametrize("agents", [None, f"{PREFIX}1", [1], ["../other"], [""], [{"session_id": f"{PREFIX}1"}]])
+@pytest.mark.parametrize("agents", [None, "s-1", [1], ["../other"], [""], [{"session_id": "s-1"}]])
 def test_a_list_that_cannot_be_read_is_unavailable(
     hosted: HostedAgents, launcher: HttpLauncher, run: Run, agents: object
 ) -> None:
