@@ -4,6 +4,8 @@
 PYTHONS = python3.11 python3.12 python3.13 python3
 IMAGE = session-service
 LIVEKITS = .venv-livekit .venv-livekit-floor
+# Tests that run at once: more than most machines have cores, because most tests wait for processes and networks.
+WORKERS = 4
 UV = uv==0.13.8
 
 BIN = .venv/bin
@@ -16,7 +18,7 @@ LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-emit-ind
 help:
 	@echo 'make dev     start the service on this machine and print what to paste into the platform'
 	@echo 'make check   lint, types, layers and unit tests: under two minutes'
-	@echo 'make test    the same, and every test against the real tools that this machine has'
+	@echo 'make test    the same, and every test against the real tools that this machine has: ten minutes'
 	@echo 'make bench   measure the service against a bare answer and against FastAPI'
 	@echo 'make image   build the container image $(IMAGE) with docker'
 	@echo 'make lock    write requirements/ anew from pyproject.toml (newest versions: make lock UPGRADE=--upgrade)'
@@ -33,7 +35,7 @@ check: lint
 
 # Tests whose tools are missing are skipped; pytest ends by naming each, with how to get it.
 test: lint $(LIVEKITS:=/test.stamp)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 	@MYPYPATH=examples .venv-livekit/bin/mypy -p agent_helpers -p tests.agent_helpers -p livekit_agent
 	@.venv-livekit/bin/mypy tests/typing/agent_helpers_api.py
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 .venv-livekit/bin/pyright --pythonpath .venv-livekit/bin/python tests/typing

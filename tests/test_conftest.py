@@ -39,6 +39,16 @@ def test_a_missing_tool_fails_in_ci_and_still_says_how_to_get_it(
     result.stdout.fnmatch_lines(["*no such tool: apt-get install it*"])
 
 
+@pytest.mark.real
+def test_what_a_worker_of_make_test_skips_fails_in_ci(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told to the process that sums up, which has no rule of its own."""
+    monkeypatch.setenv("CI", "true")
+    inner.makepyfile(SKIPS)
+    result = inner.runpytest_subprocess("-n", "2", "-ra")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*no such tool: apt-get install it*"])
+
+
 def test_a_module_that_skips_itself_fails_in_ci(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """pytest.importorskip at a module's top is a skip like any other."""
     monkeypatch.setenv("CI", "true")

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+from tests.ports import free_port
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900), pytest.mark.xdist_group("clone")]  # set up once
 
 ROOT = Path(__file__).parent.parent
 PASTED = re.compile(r"^ *(?P<line>curl .*)$", re.MULTILINE)
@@ -57,12 +59,10 @@ def paste(said: str) -> str:
 @contextmanager
 def dev(clone: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """`make dev` as in a terminal, and all that it says before the first call; ended with Ctrl-C at the latest."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
     make = subprocess.Popen(
         ["make", "dev"],
         cwd=clone,
-        env=environment(SESSION_PORT=port, SESSION_OPS_PORT="off"),
+        env=environment(SESSION_PORT=str(free_port()), SESSION_OPS_PORT="off"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -12,7 +12,7 @@ from tests.image.conftest import GIVEN
 from tests.image.processes import Watch
 from tests.image.running import Service, sandboxed
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1200), pytest.mark.xdist_group("image")]  # built once
 
 USER = 65532
 DEMO = "session_service.agents.demo"

@@ -22,7 +22,7 @@ from tests.agora import strategies
 from tests.interop import official
 from tests.interop.official import Ask, Question
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900), pytest.mark.xdist_group("builders")]  # started once
 many = settings(max_examples=150)
 
 # Short, because the official builders in both languages have room for 1024 bytes.
