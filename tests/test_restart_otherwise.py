@@ -7,7 +7,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -113,6 +113,19 @@ def test_a_stranded_session_ends_when_the_operator_says_that_its_agent_is_gone(t
             assert (ended["reason"], ended["stop_seconds"]) == ("operator", None)
             assert (readiness(served), served.call().status_code) == (200, 200)
         assert len(first.agents()) == 1
+
+
+def test_a_session_whose_server_is_gone_for_good_ends_when_the_operator_says_so(tmp_path: Path) -> None:
+    """No restart is needed: its end is under way, and cannot come."""
+    with ExitStack() as gone:
+        elsewhere = gone.enter_context(agent_server(tmp_path))
+        with serving(tmp_path, elsewhere) as served:
+            assert served.call().status_code == 200
+            gone.close()
+            (session_id,) = live(tmp_path)
+            assert (stop(served, session_id).status_code, live(tmp_path)) == (202, [session_id])
+            assert (stop(served, session_id, "?agent=gone").status_code, live(tmp_path)) == (204, [])
+            assert served.first("session.written_off")["session"] == session_id
 
 
 @pytest.mark.parametrize("place", [agora, ten], ids=lambda place: place.__name__)
