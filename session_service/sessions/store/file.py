@@ -13,8 +13,9 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from session_service.errors import InvalidValue, SettingsError
+from session_service.errors import InvalidValue, SettingsError, StoreUnavailable
 
+RETRY_AFTER = 5
 BUSY_SECONDS = 1.0
 """How long a statement waits for somebody else's lock before the call is refused."""
 
@@ -55,6 +56,17 @@ class File:
 
     rows: sqlite3.Connection
     lock: int
+    path: Path
+    inode: int
+
+    def check_in_place(self) -> None:
+        """Raise StoreUnavailable where another start would not find it: SQLite itself would write on into nowhere."""
+        try:
+            found = os.stat(self.path).st_ino == self.inode
+        except OSError:
+            found = False
+        if not found:
+            raise StoreUnavailable(f"{self.path} was taken away; put it back, or restart", retry_after=RETRY_AFTER)
 
     def close(self) -> None:
         """Close it and let go of its lock."""
@@ -90,7 +102,7 @@ def opened(path: Path, deployment: str) -> File:
         except (sqlite3.Error, OSError) as error:
             raise SettingsError(f"SESSION_STORE: {path} cannot be used: {why(error)}") from error
         undo.pop_all()
-        return File(rows, lock)
+        return File(rows, lock, path, path.stat().st_ino)
 
 
 def _locked(path: Path) -> int:

@@ -16,12 +16,11 @@ from typing import Any, TypeVar
 from session_service.errors import SettingsError, StoreUnavailable
 from session_service.sessions.model import Limits, Reason
 from session_service.sessions.store.contract import Full, Record, Row, State, Status, StoreUnheard
-from session_service.sessions.store.file import File, opened, why
+from session_service.sessions.store.file import RETRY_AFTER, File, opened, why
 from session_service.sessions.store.slots import Slots
 from session_service.sessions.store.worker import Worker
 
 T = TypeVar("T")
-RETRY_AFTER = 5
 PATIENCE = 5.0
 """Seconds that a caller waits for one step: less than the seven in which it has to be answered."""
 KEPT = 100_000
@@ -116,6 +115,7 @@ class SqliteStore:
     def _admit(self, row: Row, deployment: Limits, client: Limits) -> Full | None:
         full = self._slots.full(row.client, deployment, client)
         if full is None:
+            self._file.check_in_place()
             self._rows.execute(_INSERT, _values(row))
             self._slots.take(row.session_id, row.client, row.ends_at)
         return full

@@ -1,6 +1,7 @@
 """What the file promises beyond the contract: it survives, it is one service's own, and it fails closed."""
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
@@ -232,6 +233,23 @@ def test_a_lock_that_stays_refuses_the_call_and_changes_nothing(path: Path) -> N
         other.execute("ROLLBACK")
         other.close()
         assert await store.admit(row("a"), WIDE, WIDE) is None
+
+    on(path, steps)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "another-one"])
+def test_a_file_that_is_taken_away_meanwhile_refuses_the_call(path: Path, again: bool) -> None:
+    """SQLite would write on into what nobody can open any more, and the next start would know of no agent."""
+
+    async def steps(store: SqliteStore) -> None:
+        await store.admit(row("a"), WIDE, WIDE)
+        os.rename(path, path.with_name("away.db"))
+        if again:
+            os.close(os.open(path, os.O_CREAT))
+        with pytest.raises(StoreUnavailable, match="taken away"):
+            await store.admit(row("b"), WIDE, WIDE)
+        os.rename(path.with_name("away.db"), path)
+        assert await store.admit(row("b"), WIDE, WIDE) is None
 
     on(path, steps)
 
