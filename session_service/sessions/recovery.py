@@ -44,8 +44,11 @@ async def recovered(sessions: Sessions, store: Store, offers: Offers) -> AsyncIt
     `sessions.stranded`. Raises StoreUnavailable.
     """
     records = await store.live()
-    stranded = [one.row for one in records if offer_for(one.row, offers) is None]
-    sessions.stranded = {row.session_id: _strand(row, offers) for row in stranded}
+    stranded = [one for one in records if offer_for(one.row, offers) is None]
+    sessions.stranded = {one.row.session_id: _strand(one.row, offers) for one in stranded}
+    for one in stranded:
+        if one.status.state is State.STARTING:  # nobody waits for it any more, and it takes no place of the next start
+            await store.ending(one.row.session_id, Reason.LOST)
     doubts = [doubt for one in records if (doubt := _take_up(sessions, one, offers)) is not None]
     sessions.finding_out = bool(doubts)
     turns = Turns()

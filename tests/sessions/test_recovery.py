@@ -437,6 +437,18 @@ def test_a_session_of_another_server_is_stranded_and_nobody_is_asked(house: Hous
     assert (reason(house, "0a1b2c3d-running") is None, launcher.calls == []) == (stranded, stranded)
 
 
+def test_a_start_that_is_stranded_takes_no_place_of_the_next_one(house: House) -> None:
+    """It keeps its slot; however it is ended later, it was lost."""
+    launcher = ServedLauncher()
+    restart(house, launcher, left_behind(house.store, State.STARTING, server="https://a.example"))
+    assert run(lambda: house.status("0a1b2c3d-starting")).state is State.ENDING
+    one_start = Limits(9, 1)
+    row = Row("next", "acme", "agora", "cekura-next", "memory", 1, NOW, NOW + 600.0)
+    assert run(lambda: house.store.admit(row, one_start, one_start)) is None
+    assert (run(house.taken), written_off(house, "0a1b2c3d-starting")) == (2, True)
+    assert reason(house, "0a1b2c3d-starting") == Reason.LOST
+
+
 def written_off(house: House, session_id: str) -> bool:
     """What becomes of an operator's word that this agent is gone."""
     return run(lambda: house.sessions.write_off(session_id))
