@@ -4,7 +4,7 @@ import logging
 
 import click
 
-from session_service.cli import running
+from session_service.cli import first_process, running
 from session_service.settings import Client, Layer, Settings, Sources
 
 _WHY = {
@@ -20,6 +20,7 @@ def command() -> None:
 
     Every NAME can be NAME_FILE. Refuses to start, with every problem at once, when a setting is missing or weak.
     """
+    first_process.leave_it()
     environment = running.environment()
     running.run(running.loaded(Sources(Layer("environment", environment))), environment, _announce)
 

@@ -1,0 +1,74 @@
+"""The service as the first process of a container, which inherits what agents leave behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands import environment
+from tests.contract.given import PLENTY
+from tests.contract.sockets import DEADLINE, Connection, message
+from tests.test_main_job import Served
+
+pytestmark = pytest.mark.real
+
+LEAVES_TWO_BEHIND = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    time.sleep(0.2)
+    os._exit(0)
+print("ready", flush=True)
+time.sleep(0.1)
+"""
+PLACE = ["--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"]
+APART = ["--unshare-pid", "--as-pid-1", "--die-with-parent"]
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Iterator[Served]:
+    """A service that is the first process where it runs."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("a place with process ids of its own needs bubblewrap: apt-get install bubblewrap")
+    (tmp_path / "agent.py").write_text(LEAVES_TWO_BEHIND)
+    agent = {
+        "SESSION_LAUNCHER": "process",
+        "SESSION_PROCESS_COMMAND": f"{sys.executable} -I -S {tmp_path / 'agent.py'}",
+        "SESSION_PROCESS_READY": "line",
+    }
+    command = ["bwrap", *PLACE, *APART, sys.executable, "-m", "session_service", "serve"]
+    settings = environment({**PLENTY, "SESSION_PORT": "0", "SESSION_OPS_PORT": "0", **agent})
+    with subprocess.Popen(command, env=settings, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield Served(process)
+        finally:
+            process.kill()
+
+
+def ids(process: int) -> list[int]:
+    """Its children, whether they run or wait to be reaped."""
+    children = Path(f"/proc/{process}/task/{process}/children")
+    return [int(child) for child in children.read_text().split()]
+
+
+def test_what_agents_leave_behind_is_reaped_and_the_end_is_handed_on(first: Served) -> None:
+    """Nobody else would: every session would take two of the container's process ids for good."""
+    with Connection(first.port) as caller:
+        for _ in range(5):
+            caller.send(message())
+            assert caller.answer().status == 200
+    (inside,) = ids(first.process.pid)
+    deadline = time.monotonic() + DEADLINE
+    while len(ids(inside)) > 1:
+        assert time.monotonic() < deadline, "something waits to be reaped"
+    os.kill(inside, signal.SIGTERM)
+    assert first.until("service.ended")
+    assert first.process.wait(DEADLINE) == 0
