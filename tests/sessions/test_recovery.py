@@ -467,6 +467,28 @@ def test_a_stranded_session_ends_by_an_operators_word(house: House, caplog: pyte
     assert told[-2:] == ["session.written_off", "session.ended"]
 
 
+def test_two_operators_who_say_so_at_once_end_a_session_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Both are told that it has ended."""
+
+    class Slow(MemoryStore):
+        """Takes a turn of the loop for an end."""
+
+        async def ended(self, session_id: str, reason: Reason, at: float, exit_code: int | None) -> Record | None:
+            """Take it."""
+            await asyncio.sleep(0)
+            return await super().ended(session_id, reason, at, exit_code)
+
+    house = House(store=Slow("0a1b2c3d"))
+    restart(house, ServedLauncher(), left_behind(house.store, State.RUNNING, server="https://a.example"))
+
+    async def both() -> list[bool]:
+        return await asyncio.gather(*(house.sessions.write_off("0a1b2c3d-running") for _ in range(2)))
+
+    with caplog.at_level(logging.INFO):
+        assert run(both) == [True, True]
+    assert [vars(record)["event"] for record in caplog.records].count("session.ended") == 1
+
+
 def test_an_end_that_was_decided_before_it_was_stranded_keeps_its_reason(house: House) -> None:
     """The first reason stays."""
     restart(
