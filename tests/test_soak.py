@@ -9,6 +9,8 @@ from benchmarks import soak
 from benchmarks.soak import MEMORY_SLACK, Sample, Soaked
 from tests.agents.programs import PROC
 
+pytestmark = pytest.mark.xdist_group("soak")  # a group begins before single tests: this one takes longest
+
 SECONDS = 30.0
 """With its warm-up and two rests, just under a minute."""
 BEFORE = Sample(memory=40_000, descriptors=19, threads=2, children=0, live=0)
