@@ -28,8 +28,7 @@ class Stores(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
-        file = open_store(Path(self.folder.name) / "sessions.db", "0a1b2c3d")
-        self.stores: tuple[Store, ...] = (MemoryStore("0a1b2c3d"), file)
+        self.stores: tuple[Store, Store] = (MemoryStore("0a1b2c3d"), self.opened())
         self.model: dict[str, Record] = {}
         self.number = 0
 
@@ -73,6 +72,17 @@ class Stores(RuleBasedStateMachine):
         for store in self.stores:
             self.do(_tell(store, step, session_id))
         self.model[session_id] = _after(self.model[session_id], step)
+
+    @rule()
+    def restart(self) -> None:
+        """The file is closed and opened again: who takes a slot, and who is being started, is counted anew."""
+        memory, file = self.stores
+        self.do(file.close())
+        self.stores = (memory, self.opened())
+
+    def opened(self) -> Store:
+        """The file's store."""
+        return open_store(Path(self.folder.name) / "sessions.db", "0a1b2c3d")
 
     @invariant()
     def the_records_agree(self) -> None:
