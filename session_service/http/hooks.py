@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from session_service.agora import notifications
-from session_service.agora.notifications import HealthTest, Ignored, Notification, Product
+from session_service.agora.notifications import Event, HealthTest, Ignored, Product
 from session_service.errors import BadSignature, ServiceError
 from session_service.http import bodies
 from session_service.http.auth import Failures, header_values
@@ -88,8 +88,10 @@ class Hook:
             self._count("ignored")
         elif self._is_repeated(secret, notification.notice_id):
             self._count("repeated")
+        elif (outcome := await self._news.hear(notification.event, self._secrets[secret])) != "applied":
+            self._count(outcome)
         else:
-            return BackgroundTask(self._tell, notification, self._secrets[secret])
+            return BackgroundTask(self._act, notification.event)
         return None
 
     def _verified(self, request: Request, body: bytes) -> bytes:
@@ -112,10 +114,11 @@ class Hook:
     def _count(self, outcome: str) -> None:
         self.counts[self._name, outcome] += 1
 
-    async def _tell(self, notification: Notification, clients: Set[str]) -> None:
+    async def _act(self, event: Event) -> None:
         """Nobody waits for this any more: what fails is for the log."""
         try:
-            self._count(await self._news.tell(notification.event, clients))
+            await self._news.act(event)
+            self._count("applied")
         except ServiceError as error:
             self._count("failed")
             values = {"event": "notification.failed", "product": self._product, "why": str(error)}

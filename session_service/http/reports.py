@@ -105,6 +105,8 @@ class Reports:
             values = {"event": "report.refused", "request_id": request_id, "code": error.code, "why": error.log_text}
             _log.warning("report refused", extra=values)
             raise
+        if report.event == "left" and not report.lost:
+            await self._sessions.note_left(session_id)
         return reply(200, OK, request_id, BackgroundTask(self._tell, session_id, report))
 
     async def _take(self, request: Request, session_id: str) -> Report:

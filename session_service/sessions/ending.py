@@ -89,6 +89,15 @@ class Door:
         for seconds in LATER_STOPS:
             asyncio.get_running_loop().call_later(seconds, self._stop_late, live)
 
+    async def note(self, row: Row, reason: Reason) -> None:
+        """Keep that this session is to end: a start that comes after a kill ends it, then. The first reason stays.
+
+        Where the store does not answer, the row says less than it could, and the agent is stopped all the same.
+        """
+        noting = asyncio.ensure_future(self._store.ending(row.session_id, reason))
+        noting.add_done_callback(_hear_out)
+        await asyncio.wait({noting}, timeout=NOTE_PATIENCE)
+
     async def write_off(self, session_id: str) -> None:
         """Record an end without having stopped the agent: an operator vouches that it is gone. Raises StoreUnavailable.
 
@@ -131,16 +140,10 @@ class Door:
     async def _stop(self, live: Live, end: _End) -> None:
         if live.start is not None:
             await self._cancel(live, live.start)
-        await self._note(live.row, end.reason)
+        await self.note(live.row, end.reason)
         if live.offer.launcher is not None:
             end = replace(end, stop_seconds=await self._stop_agent(live, live.offer.launcher))
         await self._record(live, end)
-
-    async def _note(self, row: Row, reason: Reason) -> None:
-        """Without this step the row says less than it could; the agent is stopped all the same."""
-        noting = asyncio.ensure_future(self._store.ending(row.session_id, reason))
-        noting.add_done_callback(_hear_out)
-        await asyncio.wait({noting}, timeout=NOTE_PATIENCE)
 
     async def _cancel(self, live: Live, start: asyncio.Future[AgentRef]) -> None:
         start.cancel()

@@ -89,6 +89,15 @@ class Sessions:
         self._watch(live)
         await self._store.left(session_id, at)
 
+    async def note_left(self, session_id: str) -> None:
+        """Keep that the tester has left for good, before whoever told it hears that it was understood.
+
+        It is told once: a process that is killed between that answer and the end would else leave the agent running.
+        """
+        live = self._live.get(session_id)
+        if live is not None:
+            await self._door.note(live.row, Reason.TESTER_LEFT)
+
     def agent_left(self, session_id: str, agent_id: str = "") -> None:
         """Somebody who knows saw the agent leave for good. Launchers that see their agents end are waited for.
 

@@ -39,15 +39,25 @@ class News:
         self._clock = clock
         self._heard: OrderedDict[str, _Heard] = OrderedDict()
 
-    async def tell(self, event: Event, clients: Set[str]) -> Outcome:
-        """Take in one event, told by somebody who speaks for these clients. Raises StoreUnavailable."""
+    async def hear(self, event: Event, clients: Set[str]) -> Outcome:
+        """Whether one event counts, told by somebody who speaks for these clients: `act` belongs to each that does.
+
+        Nothing has been done about it yet. But that a tester has left for good is kept, in case this process is killed.
+        """
         row = self._row(event)
         if row is None or row.client not in clients:
             return "unknown"
         if not self._is_new(row, event):
             return "stale"
-        await self._apply(row, event)
+        if isinstance(event, UserLeft) and event.uid == row.tester_uid and event.for_good:
+            await self._sessions.note_left(row.session_id)
         return "applied"
+
+    async def act(self, event: Event) -> None:
+        """Do what an event means that counted. Raises StoreUnavailable."""
+        row = self._row(event)
+        if row is not None:
+            await self._apply(row, event)
 
     def _row(self, event: Event) -> Row | None:
         """The live session that an event is about."""
