@@ -44,9 +44,13 @@ def test_no_other_leave_marks_the_session(house: House, other: UserLeft) -> None
     assert heard(house, other) is State.RUNNING
 
 
-def test_neither_a_stale_leave_nor_a_strangers_marks_the_session(house: House) -> None:
-    """One that is older than what was heard, and one of a project that this client is not in."""
+def test_a_stale_leave_does_not_mark_the_session(house: House) -> None:
+    """It is older than what was heard of that user."""
     assert heard(house, replace(LEAVES, reason=LOST, sequence=6), LEAVES) is State.RUNNING
+
+
+def test_a_strangers_word_does_not_mark_the_session(house: House) -> None:
+    """The secret is that of a project which this client is not in."""
     assert heard(house, LEAVES, client="another") is State.RUNNING
 
 
