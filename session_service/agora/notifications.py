@@ -100,7 +100,15 @@ class Ignored:
     """An event that means nothing to a session."""
 
 
-Event = UserJoined | UserLeft | ChannelCreated | ChannelDestroyed | AgentEvent | HealthTest | Ignored
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An event that says whose channel it is about, and the rest not as Agora documents it: `why` says what."""
+
+    channel: str
+    why: str
+
+
+Event = UserJoined | UserLeft | ChannelCreated | ChannelDestroyed | AgentEvent | HealthTest | Ignored | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,10 @@ def _sign(body: bytes, secret: bytes) -> bytes:
 
 
 def parse(body: bytes, product: Product) -> Notification:
-    """Return the notification of this product; MalformedNotification for anything else. Verify the body first."""
+    """Return the notification of this product; MalformedNotification for anything else. Verify the body first.
+
+    An RTC event that names its channel, and is else not what it should be, is Unreadable.
+    """
     value = _parsed(body)
     if value.get("productId") != product:
         raise MalformedNotification(f"productId is not {product}")
@@ -158,7 +169,15 @@ def _rtc(kind: int, payload: Mapping[str, Any]) -> Event:
         return HealthTest()
     if kind not in range(101, 109):
         return Ignored()
-    channel, at = _text(payload, "channelName"), _number(payload, "ts", _LARGEST)
+    channel = _text(payload, "channelName")
+    try:
+        return _in_channel(kind, channel, payload)
+    except MalformedNotification as error:  # which matters for a channel of ours alone: they come for all of a project
+        return Unreadable(channel, str(error))
+
+
+def _in_channel(kind: int, channel: str, payload: Mapping[str, Any]) -> Event:
+    at = _number(payload, "ts", _LARGEST)
     if kind in (101, 102):
         return ChannelCreated(channel, at) if kind == 101 else ChannelDestroyed(channel, at)
     uid, sequence = _number(payload, "uid", _LARGEST_UID), _number(payload, "clientSeq", _LARGEST)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
-from session_service.agora.notifications import AgentEvent, ChannelDestroyed, Event, UserJoined, UserLeft
+from session_service.agora.notifications import AgentEvent, ChannelDestroyed, Event, Unreadable, UserJoined, UserLeft
+from session_service.errors import MalformedNotification
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.store.contract import Row
 
@@ -42,11 +43,14 @@ class News:
     async def hear(self, event: Event, clients: Set[str]) -> Outcome:
         """Whether one event counts, told by somebody who speaks for these clients: `act` belongs to each that does.
 
+        MalformedNotification for one about a session that cannot be read.
         Nothing has been done about it yet. But that a tester has left for good is kept, in case this process is killed.
         """
         row = self._row(event)
         if row is None or row.client not in clients:
             return "unknown"
+        if isinstance(event, Unreadable):
+            raise MalformedNotification(event.why)
         if not self._is_new(row, event):
             return "stale"
         if isinstance(event, UserLeft) and event.uid == row.tester_uid and event.for_good:
@@ -63,7 +67,7 @@ class News:
         """The live session that an event is about."""
         if isinstance(event, AgentEvent):
             return self._sessions.live(event.session_id) or self._sessions.in_channel(event.channel)
-        if isinstance(event, UserJoined | UserLeft | ChannelDestroyed):
+        if isinstance(event, UserJoined | UserLeft | ChannelDestroyed | Unreadable):
             return self._sessions.in_channel(event.channel)
         return None
 

@@ -140,10 +140,8 @@ def test_without_a_secret_there_is_no_such_path(in_process: InProcessFactory, se
         b"[" * 5000,
         b'{"noticeId": "sentinel"}',
         body(LEFT, user(CHANNEL, TESTER, 1), product=17),
-        body(LEFT, user(CHANNEL, -1, 1)),
-        body(LEFT, user(CHANNEL, 2**32, 1)),
         body(LEFT, user("sentinel" * 40, TESTER, 1)),
-        body(LEFT, {"channelName": CHANNEL}),
+        body(LEFT, {"uid": TESTER}),
         body(LEFT, user(CHANNEL, TESTER, 1), notice=""),
         json.dumps({"noticeId": "n", "productId": True, "eventType": 108, "payload": {}}).encode(),
         json.dumps({"noticeId": "n", "productId": 1, "eventType": 108.0, "payload": {}}).encode(),
@@ -155,6 +153,18 @@ def test_a_signed_body_that_is_no_notification_is_refused(calling: CallFactory, 
     refused = calling().agora.sends(sent)
     assert (refused.status, refused.code) == (400, "malformed_notification")
     assert b"sentinel" not in refused.body
+
+
+@clause("HOOK-4")
+@pytest.mark.parametrize(
+    "wrong", [{"uid": "somebody"}, {"uid": -1}, {"clientSeq": None}, {"reason": True}, {"ts": 1.5}]
+)
+def test_an_event_of_a_session_that_cannot_be_read_is_refused(calling: CallFactory, wrong: dict[str, Any]) -> None:
+    """And changes nothing; of a channel that is not ours it would not matter."""
+    call = calling()
+    refused = call.agora.sends(body(LEFT, user(call.channel, TESTER, 1) | wrong))
+    assert (refused.status, refused.code) == (400, "malformed_notification")
+    assert call.house.reason() is None
 
 
 @clause("HOOK-5")
@@ -175,6 +185,9 @@ def test_a_notification_is_at_most_a_mebibyte(calling: CallFactory) -> None:
         (999, {}, "ignored"),
         (JOINED, user(CHANNEL, TESTER, 1), "unknown"),
         (EMPTIED, {"channelName": CHANNEL, "ts": 1, "lastUid": 7}, "unknown"),
+        (LEFT, user(CHANNEL, 2**32, 1), "unknown"),
+        (LEFT, user(CHANNEL, TESTER, 1) | {"uid": "somebody"}, "unknown"),
+        (EMPTIED, {"channelName": CHANNEL}, "unknown"),
     ],
 )
 def test_what_means_nothing_here_is_taken_and_counted_and_not_logged(
