@@ -1,6 +1,7 @@
 """The settings that the contract's tests start from, and the one right call."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping
 
@@ -32,15 +33,19 @@ PLENTY: Mapping[str, str] = {
 """A service that mints only, and whose limits no test meets by accident."""
 
 
+_MARK = secrets.token_bytes(3)
+"""Of every session id here, and of this test process alone: agents of a session are found on the whole machine."""
+
+
 class CountedEntropy:
-    """Different bytes each time, the same in each run."""
+    """Different bytes each time, the same for each service of this test process."""
 
     def __init__(self) -> None:
         self._drawn = 0
 
     def __call__(self, size: int) -> bytes:
         self._drawn += 1
-        return (self._drawn.to_bytes(3, "big") * size)[:size]
+        return ((_MARK + self._drawn.to_bytes(3, "big")) * size)[:size]
 
 
 def settings(changes: Mapping[str, str]) -> Settings:
