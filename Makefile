@@ -36,11 +36,18 @@ check: lint
 # Tests whose tools are missing are skipped; pytest ends by naming each, with how to get it.
 test: lint $(LIVEKITS:=/test.stamp)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 livekit-types $(LIVEKITS:=/tests)
+
+.PHONY: livekit-types
+livekit-types: .venv-livekit/test.stamp
 	@MYPYPATH=examples .venv-livekit/bin/mypy -p agent_helpers -p tests.agent_helpers -p livekit_agent
 	@.venv-livekit/bin/mypy tests/typing/agent_helpers_api.py
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 .venv-livekit/bin/pyright --pythonpath .venv-livekit/bin/python tests/typing
-	@.venv-livekit/bin/pytest tests/agent_helpers
-	@.venv-livekit-floor/bin/pytest tests/agent_helpers
+
+# Both run at once, so each says what it has to say when it is done.
+.PHONY: $(LIVEKITS:=/tests)
+$(LIVEKITS:=/tests): %/tests: %/test.stamp
+	@$*/bin/pytest tests/agent_helpers > $*/tests.log 2>&1; code=$$?; cat $*/tests.log; exit $$code
 
 .PHONY: lint
 lint: .venv/test.stamp
