@@ -1,8 +1,10 @@
-"""What every test of this repository gets, and the two rules for all of them.
+"""What every test of this repository gets, and the three rules for all of them.
 
 The first: no property test fails for being slow, because pytest-timeout ends what hangs. The second: a test whose tool
 is missing is skipped on a person's machine, and fails where the environment variable CI is set. A run without skips is
-what .ci/run promises.
+what .ci/run promises. The third: `make test` runs four at once, in as many processes. A test has its own
+ports (tests/ports.py), session ids and folders, and counts nothing that others have, too; those that share what takes
+long to set up stay in one process by pytest.mark.xdist_group.
 """
 
 import os
