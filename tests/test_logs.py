@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_service.logs import MASK, Lines, Masked, as_json, as_text
+from session_service.logs import MASK, Masked, as_json, as_text
+from session_service.logs.lines import Lines
 
 SECRET = 'sentinel-"quoted"\\secret-Zk3'
 CALL = {

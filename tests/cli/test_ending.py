@@ -139,6 +139,16 @@ def test_a_service_that_was_told_not_to_hear_of_it_outlives_its_terminal(tmp_pat
         assert running.terminate() == 0
 
 
+def test_a_log_that_nobody_reads_holds_up_neither_calls_nor_the_end(tmp_path: Path) -> None:
+    """A paused terminal, or a collector that hangs: its pipe is full after some two hundred calls."""
+    with serve(tmp_path, {}) as running, Connection(port(running)) as caller:
+        for _ in range(1000):
+            caller.send(message())
+            assert caller.answer().status == 200
+        end(running)
+        assert running.process.wait(DEADLINE * 2) == 0
+
+
 def test_a_callable_that_swallows_its_cancellation_does_not_keep_the_process(tmp_path: Path) -> None:
     """It is named in the log, and the process is gone within seconds, with exit code 0."""
     (tmp_path / "stuck_agent.py").write_text(

@@ -2,11 +2,10 @@
 
 Decided here: the standard library's logging carries everything (uvicorn's lines too), messages are constant text and
 values travel as `extra`, and every rendered line has the configured secrets taken out. What a session makes up
-(tokens, keys) never gets this far: nobody passes it on, and launchers take it out of an agent's output. The lines of
-one turn of the event loop are written together: a write for each would cost more than the line (docs/performance.md).
+(tokens, keys) never gets this far: nobody passes it on, and launchers take it out of an agent's output. Where lines go
+is decided in `lines`.
 """
 
-import asyncio
 import logging
 import sys
 import threading
@@ -18,6 +17,8 @@ from itertools import islice
 from typing import IO, Any
 
 import orjson
+
+from session_service.logs.lines import Lines
 
 _OWN = len(vars(logging.makeLogRecord({})))
 _RENDERED = frozenset({"message", "asctime", "color_message"})
@@ -109,54 +110,6 @@ def told_to(*listeners: Callable[[logging.LogRecord], None]) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
-
-
-class Lines(logging.Handler):
-    """Writes lines to a stream: those of one turn of the event loop at once, at its end.
-
-    A line is written immediately where no loop runs, and from ERROR on, with all that waits: what comes next may be the
-    end of the process. logging.shutdown, which Python calls at its exit, writes the rest.
-    """
-
-    def __init__(self, stream: IO[str]) -> None:
-        super().__init__()
-        self._stream = stream
-        self._waiting: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record until the turn ends. The first one that waits sees to that."""
-        self._waiting.append(record)
-        if record.levelno >= logging.ERROR:
-            self.flush()
-        elif len(self._waiting) == 1:
-            self._flush_soon()
-
-    def _flush_soon(self) -> None:
-        try:
-            asyncio.get_running_loop().call_soon(self.flush)
-        except RuntimeError:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what waits."""
-        self.acquire()
-        try:
-            records, self._waiting = self._waiting, []
-            if records:
-                self._stream.write("".join(map(self._line, records)))
-                self._stream.flush()
-        except OSError:
-            self.handleError(records[0])
-        finally:
-            self.release()
-
-    def _line(self, record: logging.LogRecord) -> str:
-        """One line, or nothing and the standard library's own report where a record cannot be rendered."""
-        try:
-            return self.format(record) + "\n"
-        except Exception:  # noqa: BLE001 - a line that fails must not take the others with it, or the caller
-            self.handleError(record)
-            return ""
 
 
 def as_json(record: logging.LogRecord) -> str:
