@@ -1,32 +1,27 @@
 """The one door through which sessions end: decided, agent stopped, recorded. Called by `lifecycle` and `opening`.
 
-Decided here: that the first reason stays, that an end under way is joined and not repeated, and that a stop that fails
-is tried again for as long as this process lives, while the session keeps its slot: an agent that runs on is billed. A
-start that does not let itself be cancelled holds no end up; whenever it comes back, its agent is stopped. Only an
-operator's word that an agent is gone ends a session without a stop.
+Decided here: that the first reason stays, that an end under way is joined and not repeated, and that a session keeps
+its slot until its agent is gone, however often that has to be tried: an agent that runs on is billed. A start that does
+not let itself be cancelled holds no end up; whenever it comes back, its agent is stopped. Only an operator's word that
+an agent is gone ends a session without a stop.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from session_service import logs
 from session_service.agents.contract import AgentRef, Launcher
-from session_service.errors import AgentUnavailable, ServiceError
+from session_service.errors import AgentUnavailable
 from session_service.sessions.live import Live, Table
 from session_service.sessions.model import Reason
 from session_service.sessions.store.contract import Record, Row, Store
+from session_service.sessions.trying import until_done
 from session_service.sessions.turns import Turns
 from session_service.values import value
 
-T = TypeVar("T")
-
-RETRY_SECONDS = (1.0, 30.0)
-"""The pause before a failed stop is tried again: doubled each time, between these."""
 START_PATIENCE = 5.0
 """Seconds that a start which was cancelled has to end, before its agent is stopped all the same."""
 STOP_PATIENCE = 60.0
@@ -38,7 +33,6 @@ NOTE_PATIENCE = 0.25
 """Seconds that an agent's end waits until its reason is noted: a store that is locked or hangs keeps no agent alive."""
 CODE_BITS = 63
 """Of an exit code that a store can keep, beside its sign. What an agent calls its exit code may be any number."""
-_ANY_TIME = contextlib.nullcontext()
 
 _log = logging.getLogger("session_service.sessions")
 
@@ -163,12 +157,12 @@ class Door:
 
     async def _stop_agent(self, live: Live, launcher: Launcher) -> float:
         turn = self._turns.of(live.row.client, launcher)
-        return await _until_done(live.row, "stop", lambda: _stopped(launcher, live.ref()), turn)
+        return await until_done(live.row, "stop", lambda: _stopped(launcher, live.ref()), turn)
 
     async def _record(self, live: Live, end: _End) -> None:
         row, now = live.row, self._clock()
         code = _kept(end.exit_code)
-        record = await _until_done(row, "record", lambda: self._store.ended(row.session_id, end.reason, now, code))
+        record = await until_done(row, "record", lambda: self._store.ended(row.session_id, end.reason, now, code))
         if row.session_id not in self._sessions:  # its admission was refused meanwhile: there never was a session
             return
         self._finish(record or Record(row, replace(live.status, reason=end.reason, ended_at=now)), end, now)
@@ -201,39 +195,6 @@ async def _stopped(launcher: Launcher, ref: AgentRef) -> float:
     async with asyncio.timeout(STOP_PATIENCE):
         await launcher.stop(ref)
     return asyncio.get_running_loop().time() - begun
-
-
-async def _until_done(
-    row: Row,
-    step: str,
-    attempt: Callable[[], Coroutine[Any, Any, T]],
-    turn: AbstractAsyncContextManager[None] = _ANY_TIME,
-) -> T:
-    """Try until it works. Launchers and stores are not ours to trust: whatever they raise is a reason to try again."""
-    loop, (pause, longest) = asyncio.get_running_loop(), RETRY_SECONDS
-    while True:
-        async with turn:
-            begun = loop.time()
-            try:
-                return await attempt()
-            except Exception as error:  # noqa: BLE001 - see above
-                _tell_failure(row, step, error, loop.time() - begun, pause)
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, longest)
-
-
-def _tell_failure(row: Row, step: str, error: Exception, took: float, pause: float) -> None:
-    """Our own errors speak for the log; what others say may hold anything."""
-    values = {
-        "event": "session.end_failed",
-        "session": row.session_id,
-        "launcher": row.launcher,
-        "step": step,
-        "why": str(error) if isinstance(error, ServiceError) else type(error).__name__,
-        "seconds": round(took, 3),
-        "retry_in": pause,
-    }
-    _log.error("an end failed, and is tried again", extra=values)
 
 
 def _tell_written_off(row: Row) -> None:
