@@ -9,6 +9,7 @@ WORKERS = 4
 UV = uv==0.13.8
 
 BIN = .venv/bin
+SUITE = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
 
@@ -31,11 +32,11 @@ dev: .venv/service.stamp
 	@exec $(BIN)/session-service dev
 
 check: lint
-	@$(BIN)/pytest -m 'not real'
+	@$(SUITE) -m 'not real'
 
 # Tests whose tools are missing are skipped; pytest ends by naming each, with how to get it.
 test: lint $(LIVEKITS:=/test.stamp)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	@$(SUITE)
 	@$(MAKE) --no-print-directory --keep-going --jobs 3 livekit-types $(LIVEKITS:=/tests)
 
 .PHONY: livekit-types
