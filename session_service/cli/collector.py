@@ -1,14 +1,17 @@
 """How often this process looks for cyclic garbage. Called by `running`, once what lives as long as the process is made.
 
-Decided here: CPython's defaults are for programs that end. Its collector looks at new objects after every 700 of them,
-several times a start of an agent, and now and then at all there are, modules included: with a thousand sessions that
-holds the event loop for 50 to 100 ms, which is where the slowest call of a hundred waited (docs/performance.md).
+Decided here: CPython's defaults are for programs that end. Its collector goes through what has survived a first look
+after every tenth one, and now and then through all there is, modules included: with a thousand sessions either holds
+the event loop for 50 to 100 ms, which is where the slowest call of a hundred waited (docs/performance.md). A session's
+life makes no cycles, so there is next to nothing to find.
 """
 
 import gc
 
-NEW_OBJECTS = 10_000
-"""Container objects made, and not freed again, before the young ones are looked at: a megabyte or two at most."""
+YOUNG = 700
+"""New container objects, beyond those freed again, before the new ones are looked at: a millisecond."""
+LOOKS = 300
+"""Looks at new objects before those that survived them are looked at: some 30 MB if all of that were garbage."""
 
 
 def settle() -> None:
@@ -17,4 +20,4 @@ def settle() -> None:
     What is garbage by now stays: a start makes some thirty objects of it, which do not pay for a collection.
     """
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
+    gc.set_threshold(YOUNG, LOOKS, *gc.get_threshold()[2:])

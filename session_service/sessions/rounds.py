@@ -17,8 +17,8 @@ from session_service.sessions.turns import Turns
 
 ROUND = 15.0
 """Seconds between two questions after an agent: one that has ended by itself is noticed within two rounds."""
-SHORTEST_PAUSE = 0.02
-"""Seconds from one question to the next: beyond 750 agents a round takes longer."""
+SHORTEST_PAUSE = 0.05
+"""Seconds from one question to the next: beyond 300 agents a round takes longer."""
 DOUBT = ROUND / 2
 """Seconds that must lie between two denials. Rounds differ in length and order as sessions come and go."""
 PATIENCE = 20.0

@@ -13,7 +13,7 @@ from session_service.cli import collector
 ring = []; ring.append(ring); before = len(gc.get_objects())
 collector.settle()
 print(gc.get_freeze_count() >= before, len(gc.get_objects()) < 100)
-print(gc.get_threshold()[0] == collector.NEW_OBJECTS, gc.isenabled())
+print(gc.get_threshold()[:2] == (collector.YOUNG, collector.LOOKS), gc.isenabled())
 """
 
 
