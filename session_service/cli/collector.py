@@ -3,15 +3,15 @@
 Decided here: CPython's defaults are for programs that end. Its collector goes through what has survived a first look
 after every tenth one, and now and then through all there is, modules included: with a thousand sessions either holds
 the event loop for 50 to 100 ms, which is where the slowest call of a hundred waited (docs/performance.md). A session's
-life makes no cycles, so there is next to nothing to find.
+life makes few cycles, so there is little to find.
 """
 
 import gc
 
 YOUNG = 700
 """New container objects, beyond those freed again, before the new ones are looked at: a millisecond."""
-LOOKS = 300
-"""Looks at new objects before those that survived them are looked at: some 30 MB if all of that were garbage."""
+LOOKS = 20
+"""Looks at new objects before those that survived them are looked at: garbage waits that long, by the megabyte."""
 
 
 def settle() -> None:
