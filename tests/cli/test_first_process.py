@@ -29,22 +29,44 @@ if os.fork() == 0:
 print("ready", flush=True)
 time.sleep(0.1)
 """
+HEARS_ONCE_PER_AGENT = """
+import os, signal, time
+from session_service.cli import first_process
+
+first_process.leave_it()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+for _ in range(40):
+    if os.fork() == 0:
+        if os.fork():
+            os._exit(0)
+        time.sleep(0.02)
+        os._exit(0)
+    os.wait()
+    print("left", flush=True)
+    signal.sigwait({signal.SIGUSR1})
+"""
 PLACE = ["--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"]
 APART = ["--unshare-pid", "--as-pid-1", "--die-with-parent"]
 
 
 @pytest.fixture
-def first(tmp_path: Path) -> Iterator[Served]:
-    """A service that is the first process where it runs."""
+def apart() -> list[str]:
+    """What a command is begun with that is to be the first process where it runs."""
     if shutil.which("bwrap") is None:
         pytest.skip("a place with process ids of its own needs bubblewrap: apt-get install bubblewrap")
+    return ["bwrap", *PLACE, *APART, sys.executable]
+
+
+@pytest.fixture
+def first(apart: list[str], tmp_path: Path) -> Iterator[Served]:
+    """A service that is the first process where it runs."""
     (tmp_path / "agent.py").write_text(LEAVES_TWO_BEHIND)
     agent = {
         "SESSION_LAUNCHER": "process",
         "SESSION_PROCESS_COMMAND": f"{sys.executable} -I -S {tmp_path / 'agent.py'}",
         "SESSION_PROCESS_READY": "line",
     }
-    command = ["bwrap", *PLACE, *APART, sys.executable, "-m", "session_service", "serve"]
+    command = [*apart, "-m", "session_service", "serve"]
     settings = environment({**PLENTY, "SESSION_PORT": "0", "SESSION_OPS_PORT": "0", **agent})
     with subprocess.Popen(command, env=settings, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -59,6 +81,13 @@ def ids(process: int) -> list[int]:
     return [int(child) for child in children.read_text().split()]
 
 
+def await_reaped(process: int) -> None:
+    """Until it has no child but the service."""
+    deadline = time.monotonic() + DEADLINE
+    while len(ids(process)) > 1:
+        assert time.monotonic() < deadline, "something waits to be reaped"
+
+
 def test_what_agents_leave_behind_is_reaped_and_the_end_is_handed_on(first: Served) -> None:
     """Nobody else would: every session would take two of the container's process ids for good."""
     with Connection(first.port) as caller:
@@ -66,9 +95,22 @@ def test_what_agents_leave_behind_is_reaped_and_the_end_is_handed_on(first: Serv
             caller.send(message())
             assert caller.answer().status == 200
     (inside,) = ids(first.process.pid)
-    deadline = time.monotonic() + DEADLINE
-    while len(ids(inside)) > 1:
-        assert time.monotonic() < deadline, "something waits to be reaped"
+    await_reaped(inside)
     os.kill(inside, signal.SIGTERM)
     assert first.until("service.ended")
     assert first.process.wait(DEADLINE) == 0
+
+
+def test_a_signal_that_comes_while_it_reaps_is_handed_on_at_once(apart: list[str]) -> None:
+    """Not when the next agent ends: SIGTERM would wait until the container is killed, and every agent with it."""
+    command = [*apart, "-c", HEARS_ONCE_PER_AGENT]
+    with subprocess.Popen(command, env=environment({}), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            for _ in process.stdout:
+                (inside,) = ids(process.pid)
+                await_reaped(inside)
+                os.kill(inside, signal.SIGUSR1)
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
