@@ -61,6 +61,7 @@ class Child:
         self._feeder.close()
         self._listener.close()
         self._ended(code)
+        del self._ended  # which holds whoever holds this
         self.gone.set()
 
     def _signal(self, number: signal.Signals) -> None:

@@ -92,3 +92,4 @@ class Listener:
         if not self._stream.closed:
             self._loop.remove_reader(self._stream.fileno())
             self._stream.close()
+            del self._hear  # which holds whoever holds this: what an agent takes is freed at its end (`collector`)

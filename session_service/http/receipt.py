@@ -16,6 +16,10 @@ from session_service.settings import Times
 _NEVER = math.inf
 
 
+def _nobody() -> None:
+    """Whom a connection tells that is gone."""
+
+
 class Receipt:
     """What one connection is waited for. `silent` and `late` are called when that was in vain, each at most once.
 
@@ -60,8 +64,9 @@ class Receipt:
         self.under_way = self._awaited = True
 
     def close(self) -> None:
-        """The connection is gone."""
+        """The connection is gone, and nobody is told any more: whom would be holds this one (`collector`)."""
         self.end()
+        self._silent = self._late = _nobody
         if self._timer is not None:
             self._timer.cancel()
 

@@ -88,15 +88,13 @@ class Opening:
         except asyncio.CancelledError:
             self._door.end(live.row.session_id, Reason.SHUTDOWN)
             if live.start is not None and live.start.cancelled():  # not this call but its start: the session is ended
-                failure = _ended_meanwhile(live)
-                _tell_failed(live.row, failure, caller, clock() - begun)
-                raise failure from None
+                raise _told(_ended_meanwhile(live), live.row, caller, clock() - begun) from None
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on
-            failure = refusal(error)
-            _tell_failed(live.row, failure, caller, clock() - begun)
-            await self._give_up(live.row, failure, answer_by)
-            raise failure from (None if failure is error else error)
+            # Raised without a name: a frame that names what was raised in it is freed by the collector alone.
+            raise await self._given_up(  # noqa: B904 - it has its cause
+                _told(refusal(error), live.row, caller, clock() - begun), live.row, answer_by
+            )
         if ref is not None:
             _tell_started(live.row, ref, took)
         return ref
@@ -113,12 +111,13 @@ class Opening:
         if live.row.session_id in self._table:
             self._reaper.watch(live.row, live.status, live.offer.clocks)
 
-    async def _give_up(self, row: Row, failure: ServiceError, answer_by: float) -> None:
-        """Stop what a failed start may have left; the caller waits for that as long as its budget lasts."""
+    async def _given_up(self, failure: ServiceError, row: Row, answer_by: float) -> ServiceError:
+        """The failure, once what its start may have left is stopped; or when its caller's budget is over."""
         reason = Reason.CALLER_GONE if isinstance(failure, CallerGone) else Reason.START_FAILED
         ending = self._door.end(row.session_id, reason)
         if ending is not None:
             await asyncio.wait({ending}, timeout=max(0.0, answer_by - asyncio.get_running_loop().time()))
+        return failure
 
 
 def _ended_meanwhile(live: Live) -> ServiceError:
@@ -151,7 +150,8 @@ def _tell_started(row: Row, ref: AgentRef, took: float) -> None:
     logs.event(_log, "agent started", values)
 
 
-def _tell_failed(row: Row, failure: ServiceError, caller: Caller, took: float) -> None:
+def _told(failure: ServiceError, row: Row, caller: Caller, took: float) -> ServiceError:
+    """The failure, once it is in the log."""
     values = {
         "event": "agent.not_started",
         "request_id": caller.request_id,
@@ -162,3 +162,4 @@ def _tell_failed(row: Row, failure: ServiceError, caller: Caller, took: float) -
         "seconds": round(took, 3),
     }
     _log.warning("agent not started", extra=values)
+    return failure

@@ -53,4 +53,8 @@ async def accepted(start: asyncio.Future[AgentRef], deadline: float, caller: Cal
 
 def refusal(error: Exception) -> ServiceError:
     """What the caller is told: a launcher that fails outside its contract is a refusal, without its words."""
-    return error if isinstance(error, ServiceError) else AgentRefused(f"the launcher raised {type(error).__name__}")
+    if isinstance(error, ServiceError):
+        return error
+    refused = AgentRefused(f"the launcher raised {type(error).__name__}")
+    refused.__cause__ = error
+    return refused
