@@ -65,6 +65,9 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone, and nothing is waited for any more."""
         self._receipt.close()
+        while self.pipeline:  # nobody deals with these any more, and each holds what holds it
+            waiting, _ = self.pipeline.pop()
+            waiting.on_response = _nobody
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -108,7 +111,8 @@ class Protocol(HttpToolsProtocol):
 
     def _break_off(self) -> None:
         """The parser cannot go on, or a callback of ours had a reason to refuse."""
-        self._refuse(self._refusal or BadRequest())
+        reason = self._refusal or BadRequest()
+        self._refuse(reason.with_traceback(None))  # whose frames hold this connection
 
     def _read_on(self) -> None:
         """A request to upgrade is one like any other: its body is still to come, if it has one."""
@@ -203,6 +207,10 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(_written(error, request_id))
         self.transport.close()
         type(self).tell(error, request_id)
+
+
+def _nobody() -> None:
+    """Whom an answer tells that nobody waits for."""
 
 
 def _written(error: ServiceError, request_id: str) -> bytes:

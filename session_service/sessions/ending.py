@@ -138,6 +138,7 @@ class Door:
         if live.offer.launcher is not None:
             end = replace(end, stop_seconds=await self._stop_agent(live, live.offer.launcher))
         await self._record(live, end)
+        live.start = None  # one that failed holds its failure, whose traceback holds `live`
 
     async def _cancel(self, live: Live, start: asyncio.Future[AgentRef]) -> None:
         start.cancel()

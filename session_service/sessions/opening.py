@@ -87,7 +87,7 @@ class Opening:
             self._check_lives(live)
         except asyncio.CancelledError:
             self._door.end(live.row.session_id, Reason.SHUTDOWN)
-            if live.start is not None and live.start.cancelled():  # not this call but its start: the session is ended
+            if not _cancelled():  # not this call but its start: the session is ended
                 raise _told(_ended_meanwhile(live), live.row, caller, clock() - begun) from None
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on
@@ -118,6 +118,12 @@ class Opening:
         if ending is not None:
             await asyncio.wait({ending}, timeout=max(0.0, answer_by - asyncio.get_running_loop().time()))
         return failure
+
+
+def _cancelled() -> bool:
+    """Whether this call's own task is what is cancelled."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _ended_meanwhile(live: Live) -> ServiceError:

@@ -36,14 +36,22 @@ async def accepted(start: asyncio.Future[AgentRef], deadline: float, caller: Cal
     Raises what the start raised, AgentTimeout when the deadline comes first, CallerGone when the caller goes first.
     """
     await asyncio.sleep(0)  # a process that only has to be there is accepted by now, and not raced against the caller
-    if start.done():
+    try:
+        if not start.done():
+            await _raced(start, deadline, caller)
         return start.result()
+    finally:
+        del start  # it holds its failure, whose traceback holds this frame: only the collector would free them
+
+
+async def _raced(start: asyncio.Future[AgentRef], deadline: float, caller: Caller) -> None:
+    """Return when the start has come first."""
     hung_up: asyncio.Future[Any] = asyncio.ensure_future(caller.gone())
     remaining = max(0.0, deadline - asyncio.get_running_loop().time())
     try:
         await asyncio.wait([start, hung_up], timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
         if start.done():
-            return start.result()
+            return
         if hung_up.done():
             raise CallerGone
         raise AgentTimeout("the agent was not accepted within SESSION_ANSWER_BUDGET", retry_after=RETRY_AFTER)

@@ -17,6 +17,7 @@ from tests.agents.processes import listed, process_launcher
 from tests.agents.programs import STAYS, children
 from tests.agents.specs import PREFIX, agent_spec
 from tests.agents.starts import soon
+from tests.cycles import none_of_ours
 
 
 class LauncherContract:
@@ -134,6 +135,20 @@ class LauncherContract:
             await launcher.stop(first)
             assert {(await launcher.poll(ref)).kind for ref in rest} == {"running"}
             await asyncio.gather(*map(launcher.stop, rest))
+
+        run(main())
+
+    def test_an_agent_that_has_ended_is_freed_at_once(self, launcher: Launcher, run: Run) -> None:
+        """Nothing of it waits for the cyclic collector, which looks rarely."""
+
+        async def life(name: str) -> None:
+            await launcher.stop(await launcher.start(agent_spec(name), soon()))
+
+        async def main() -> None:
+            await life("the-first-opens-what-stays")
+            with none_of_ours():
+                await life(f"{PREFIX}7")
+                await asyncio.sleep(0)
 
         run(main())
 

@@ -17,6 +17,7 @@ from tests.agents.fakes import (
     RefusingLauncher,
     SlowLauncher,
 )
+from tests.cycles import none_of_ours
 from tests.sessions.conftest import House, caller, stays
 from tests.virtual_time import run
 
@@ -132,5 +133,23 @@ def test_a_session_ends_once_for_its_first_reason_and_keeps_its_slot_until_its_a
         assert launcher.calls == [("start", session_id)] + [("stop", session_id)] * stop.calls
         assert (status.reason, status.state) == (reason, stop.state)
         assert await house.taken() == stop.slots
+
+    run(main)
+
+
+@pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
+def test_what_a_session_took_is_freed_at_its_end(house: House, start: Start) -> None:
+    """None of it waits for the cyclic collector, which looks rarely; a start that failed is no exception."""
+
+    async def life() -> None:
+        launcher = launcher_of(start, STOPS[0])
+        await answer_to(house, launcher, caller(stays))
+        await asyncio.sleep(CLOCKS.max_duration + WINDOW)
+        assert await house.taken() == 0
+
+    async def main() -> None:
+        await life()
+        with none_of_ours():
+            await life()
 
     run(main)
