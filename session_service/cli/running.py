@@ -67,7 +67,7 @@ def run(found: Loaded, children: Mapping[str, str], started: Callable[[Settings]
         _warn(warning)
 
     def listening() -> None:
-        collector.settle()
+        collector.settle(guests=any(client.launch.launcher == "python" for client in settings.clients))
         started(settings)
 
     budget = max(client.answer_budget for client in settings.clients)
