@@ -27,8 +27,10 @@ from tests.waiting import PATIENCE, eventually
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 PATH = "/cekura/v1/sessions"
-STAYS = "print('ready', flush=True)\nwhile True: signal.pause()"
-NEVER_READY = "print('not yet', flush=True)\nwhile True: signal.pause()"
+FOREVER = "while True: time.sleep(0.05)"
+"""Not a pause: a handler is not run if its signal comes in the moment before that."""
+STAYS = f"print('ready', flush=True)\n{FOREVER}"
+NEVER_READY = f"print('not yet', flush=True)\n{FOREVER}"
 READY_WHEN_ASKED = "signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b'ready\\n'))\n" + NEVER_READY
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + STAYS
 STUBBORN_ALOUD = "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'no\\n'))\n" + STAYS

@@ -4,6 +4,7 @@ Decided here: what a usable seat is. It joins no channel; it shows that a sessio
 smallest example of one. Run as `python -m session_service.agents.demo` by the process launcher, with ready=line.
 """
 
+import os
 import select
 import signal
 import sys
@@ -63,10 +64,17 @@ def _demand(fulfilled: bool, sentence: str) -> None:
 
 
 def _stay() -> None:
-    """Wait until whoever reads our output is gone, if nobody stops us before."""
-    reader = select.poll()
-    reader.register(_STANDARD_OUTPUT, 0)  # errors alone, and those are always reported
-    reader.poll()
+    """Wait until whoever reads our output is gone, if nobody stops us before.
+
+    A signal's handler is not run if it comes in the moment before a wait, so it ends the wait as well.
+    """
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told)
+    waiting = select.poll()
+    waiting.register(_STANDARD_OUTPUT, 0)  # errors alone, and those are always reported
+    waiting.register(heard, select.POLLIN)
+    waiting.poll()
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
