@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_restart import BODY, HEADERS, STAYS, agents, serving, states, until_read
+from tests.test_restart import BODY, HEADERS, NEVER_READY, STAYS, agents, serving, states, until_read
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.real
@@ -33,3 +33,16 @@ def test_a_caller_that_hangs_up_after_any_byte_leaves_nothing(tmp_path: Path, re
         until_read(served)
         eventually(lambda: not states(tmp_path) and not agents(tmp_path))
         assert served.call().status_code == 200
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["later", "at-once"])
+def test_a_caller_that_has_asked_for_more_is_missed_as_well(tmp_path: Path, at_once: bool) -> None:
+    """Its agent is stopped when it hangs up, and not when its start is over: what waits behind holds nothing up."""
+    with serving(tmp_path, NEVER_READY) as served:
+        with socket.create_connection(("127.0.0.1", served.port)) as caller:
+            caller.sendall(CALL * 2 if at_once else CALL)
+            eventually(lambda: agents(tmp_path))
+            caller.sendall(b"" if at_once else CALL)
+            until_read(served)
+        assert served.until("session.ended")["reason"] == "caller_gone"
+        assert (agents(tmp_path), states(tmp_path)) == ([], [])

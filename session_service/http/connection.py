@@ -8,7 +8,7 @@ trailers to the headers; none of these reaches the application. Used by `server`
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -54,6 +54,8 @@ class Protocol(HttpToolsProtocol):
     _message = 0
     _fresh = 0
     _refusal: ServiceError | None = None
+    _under_way: RequestResponseCycle | None = None
+    """The call whose answer is next. uvicorn's `cycle` is that of the last message, which may wait behind it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A connection begins; its answers leave in one write each."""
@@ -68,6 +70,8 @@ class Protocol(HttpToolsProtocol):
         while self.pipeline:  # nobody deals with these any more, and each holds what holds it
             waiting, _ = self.pipeline.pop()
             waiting.on_response = _nobody
+        if self._under_way is not None:
+            self._abandon(self._under_way)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -151,6 +155,13 @@ class Protocol(HttpToolsProtocol):
         self.scope["state"][HUNG_UP] = self.transport.is_closing
         super().on_headers_complete()
         self._in_body = True
+        if 0 < len(self.pipeline) < MAX_WAITING:
+            self.flow.resume_reading()  # uvicorn has paused it, and who does not read does not see that a caller goes
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """It is this call's turn."""
+        self._under_way = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_message_complete(self) -> None:
         """A message ends; what follows it in this chunk is not its own."""
@@ -198,7 +209,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(RequestTimeout())
 
     def _abandon(self, cycle: RequestResponseCycle) -> None:
-        """The rest of this call's body will never come: towards the application its caller is gone."""
+        """Nothing more will come of this call: towards the application its caller is gone."""
         cycle.disconnected = True
         cycle.message_event.set()
 

@@ -4,6 +4,7 @@ import pytest
 
 from session_service.http.events import LISTENERS
 from session_service.journal import SIZE
+from tests.contract.sockets import Connection, message
 from tests.ops.serving import Listener, Serving
 
 pytestmark = pytest.mark.real
@@ -79,6 +80,17 @@ def test_as_many_listen_as_may_and_a_place_is_free_again() -> None:
         serving.until(lambda: serving.connections() == 1)
         with serving.listen() as listener:
             assert listener.status == 200
+
+
+def test_a_listener_that_has_asked_for_more_keeps_no_place() -> None:
+    """What it asked for waits behind a stream that has no end; who went is the listener."""
+    asked = message(b"GET", b"/events", secret=None, length=-1, body=b"")
+    with Serving() as serving:
+        for _ in range(LISTENERS + 1):
+            with Connection(serving.ops_port) as listener:
+                listener.send(asked * 2)
+                assert listener.line().split()[1] == b"200"
+            serving.until(lambda: serving.connections() == 1)
 
 
 def test_a_listener_that_does_not_read_is_dropped() -> None:
