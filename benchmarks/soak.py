@@ -3,7 +3,8 @@
 Decided here: what is done to it, what is looked at, and how much may be left. Calls come over sockets, at a bounded
 rate, each in turn of another kind: sessions whose agents end by themselves or at the maximum duration, as processes
 and as tasks; callers who are refused; callers who hang up at three points. What is sampled is the service's process,
-its children and the live rows of its store, each time when nothing is going on: after a warm-up, and after the rest.
+its children, the live rows of its store and the tasks of its event loop, which an agent in the process counts, each
+time when nothing is going on: after a warm-up, and after the rest.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,6 +41,8 @@ MEMORY_SLACK = 16 * 1024
 """KiB that a service may have grown by: some ten megabytes are the ring of its latest events, which the warm-up does
 not fill, and the rest is what an allocator does not give back. In half a minute that finds a leak of 55 KiB a call, in
 an hour one of half a KiB."""
+TASKS = "tasks"
+"""The file in which the agent that looks at the service tells what it has counted."""
 
 AGENT = """
 read -r order
@@ -57,24 +60,32 @@ process_ready = "line"
 secret = "{secret}"
 launcher = "python"
 python_callable = "benchmarks.agent:comes_and_goes"
+
+[clients.soak-look]
+secret = "{secret}"
+launcher = "python"
+python_callable = "benchmarks.agent:counts_tasks"
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a service holds. `memory` is what is resident, in KiB; `live` counts the sessions that have not ended."""
+    """What a service holds. `memory` is what is resident, in KiB; `live` counts the sessions that have not ended, and
+    `tasks` those of the event loop.
+    """
 
     memory: int
     descriptors: int
     threads: int
     children: int
     live: int
+    tasks: int = 0
 
     def problems(self, before: "Sample") -> list[str]:
         """What has not come back to what it was. Only memory may differ: all else is opened for a call or a session."""
         found = [
             f"{name} were {getattr(before, name)} and are {getattr(self, name)}"
-            for name in ("descriptors", "threads", "children", "live")
+            for name in ("descriptors", "threads", "children", "live", "tasks")
             if getattr(self, name) != getattr(before, name)
         ]
         if self.memory > before.memory + MEMORY_SLACK:
@@ -122,6 +133,7 @@ CALLS: dict[str, tuple[bytes, int | None]] = {
     "hang-up before the answer": (GOOD, None),
 }
 """Each kind of call: its bytes, and the status of its answer; None for a caller who does not wait for one."""
+LOOK = _message("soak-look")
 EXPECTED = {kind: status for kind, (_, status) in CALLS.items()}
 
 
@@ -152,10 +164,17 @@ def sample(pid: int, store: Path) -> Sample:
     if not folder.exists():
         raise Unusable("The system has no /proc, or the service has ended.")
     memory = next(line.split()[1] for line in (folder / "status").read_text().splitlines() if line.startswith("VmRSS"))
-    tasks = list((folder / "task").iterdir())
-    children = [child for task in tasks for child in (task / "children").read_text().split()]
+    threads = list((folder / "task").iterdir())
+    children = [child for thread in threads for child in (thread / "children").read_text().split()]
     live = sum(count for state, count in rows(store, "state") if state != "ended")
-    return Sample(int(memory), len(os.listdir(folder / "fd")), len(tasks), len(children), live)
+    return Sample(int(memory), len(os.listdir(folder / "fd")), len(threads), len(children), live)
+
+
+def tasks(port: int, told: Path) -> int:
+    """How many tasks the service's event loop has, as an agent has `told` it that was started for this."""
+    if call(port, LOOK, 200) != 200:
+        raise Unusable("The service does not start the agent that looks at it.")
+    return int(told.read_text())  # written before its first suspension, and so before the answer
 
 
 def rows(store: Path, column: str) -> list[tuple[str, int]]:
@@ -185,7 +204,8 @@ def soak(seconds: float, looks: int = 1) -> Soaked:
         with processes.server(python(*SERVE), _environment(folder, port), port, folder / "log") as pid:
             for part in (WARM_UP, *[seconds / looks] * looks):
                 load(port, part, answers)
-                samples.append(at_rest(lambda: sample(pid, store)))
+                held = at_rest(lambda: sample(pid, store))
+                samples.append(replace(held, tasks=tasks(port, folder / TASKS)))
         return Soaked(tuple(samples), answers, Counter(dict(rows(store, "reason"))))
 
 
@@ -200,6 +220,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "SESSION_MAX_DURATION": str(LASTS),
         "SESSION_PORT": str(port),
         "SESSION_OPS_PORT": "0",
+        "SOAK_TASKS": str(folder / TASKS),
     }
 
 

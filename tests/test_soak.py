@@ -13,10 +13,10 @@ pytestmark = pytest.mark.xdist_group("soak")  # a group begins before single tes
 
 SECONDS = 30.0
 """With its warm-up and two rests, just under a minute."""
-BEFORE = Sample(memory=40_000, descriptors=19, threads=2, children=0, live=0)
+BEFORE = Sample(memory=40_000, descriptors=19, threads=2, children=0, live=0, tasks=7)
 
 
-@pytest.mark.parametrize("left", ["descriptors", "threads", "children", "live"])
+@pytest.mark.parametrize("left", ["descriptors", "threads", "children", "live", "tasks"])
 def test_one_of_anything_left_is_a_problem(left: str) -> None:
     """Each is opened for a call or a session, and so is gone with it."""
     after = replace(BEFORE, **{left: getattr(BEFORE, left) + 1})
@@ -42,6 +42,7 @@ def test_a_call_that_was_answered_otherwise_and_an_end_that_never_came_are_probl
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not PROC.exists(), reason="what a process holds is read from /proc: run it on Linux")
 def test_a_service_that_has_been_busy_is_as_it_was_before() -> None:
-    """Memory, file descriptors, threads, children and live rows; and every call was answered as it should be."""
+    """Memory, file descriptors, threads, children, live rows and tasks; and every call was answered as it should be."""
     soaked = soak.soak(SECONDS)
     assert soaked.problems == [], soak.report(soaked)
+    assert soaked.samples[0].tasks > 0, "nobody has counted them"
