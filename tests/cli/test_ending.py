@@ -16,6 +16,7 @@ from tests.agents.programs import alive
 from tests.commands import Command, command
 from tests.contract.given import PLENTY
 from tests.contract.sockets import DEADLINE, Connection, message
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.real
 
@@ -26,6 +27,11 @@ SLOW = {
 }
 STUCK = {**SLOW, "SESSION_PROCESS_COMMAND": "sh -c 'echo pid $$; exec sleep 600'"}
 """An agent that takes a second to be ready, and one that never is."""
+STUBBORN = {
+    **SLOW,
+    "SESSION_PROCESS_COMMAND": "sh -c 'trap \"echo no\" TERM; echo pid $$; echo ready; while :; do sleep 1; done'",
+}
+"""An agent that says no when it is asked to end."""
 NEVER = {"SESSION_DRAIN_DELAY": "300"}
 """A delay that no test sees the end of."""
 
@@ -116,6 +122,20 @@ def test_a_second_signal_waits_for_no_call_and_for_every_agent(tmp_path: Path) -
             with until_refused(address):
                 assert running.terminate() == 0
     assert not alive(pid)
+
+
+def test_a_further_signal_waits_for_no_agent(tmp_path: Path) -> None:
+    """One that has seconds left to end is killed, and its session is left to the next start."""
+    with serve(tmp_path, STUBBORN) as running, Connection(port(running)) as caller:
+        caller.send(message())
+        pid = agent(running)
+        assert caller.answer().status == 200
+        end(running)
+        while '"no"' not in running.until("agent.output"):
+            pass
+        assert running.terminate() == 0
+    assert "service.sessions_left" in running.said
+    eventually(lambda: not alive(pid))
 
 
 def test_a_terminal_that_is_closed_ends_the_service_and_every_agent(tmp_path: Path) -> None:
