@@ -20,6 +20,7 @@ from session_service.sessions.model import Clock, Entropy, Grant, Reason, Sessio
 from session_service.sessions.reaper import Reaper
 from session_service.sessions.starting import RETRY_AFTER, Caller, accepted, refusal
 from session_service.sessions.store.contract import Row, State, Status, Store, StoreUnheard
+from session_service.sessions.trying import is_told_to_end
 
 STOP_MARGIN = 0.5
 """Seconds of the answer budget that are left for stopping what did not start in time."""
@@ -81,19 +82,17 @@ class Opening:
         try:
             ref = await _accepted(live, spec, deadline, caller)
             took = clock() - begun
-            await self._started(live, json.dumps(ref.data) if ref and ref.data else None)
+            await self._started(live, json.dumps({**ref.data}) if ref and ref.data else None)
             if caller.hung_up():  # an answer that is written now would reach nobody
                 raise CallerGone
             self._check_lives(live)
-        except asyncio.CancelledError:
-            self._door.end(live.row.session_id, Reason.SHUTDOWN)
-            if not _cancelled():  # not this call but its start: the session is ended
-                raise _told(_ended_meanwhile(live), live.row, caller, clock() - begun) from None
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a launcher raises, nothing of its agent may go on
+        except BaseException as error:  # whatever a launcher raises, nothing of its agent may go on
+            if is_told_to_end(error):
+                self._door.end(live.row.session_id, Reason.SHUTDOWN)
+                raise
             # Raised without a name: a frame that names what was raised in it is freed by the collector alone.
             raise await self._given_up(  # noqa: B904 - it has its cause
-                _told(refusal(error), live.row, caller, clock() - begun), live.row, answer_by
+                _told(self._failure(live, error), live.row, caller, clock() - begun), live.row, answer_by
             )
         if ref is not None:
             _tell_started(live.row, ref, took)
@@ -101,8 +100,16 @@ class Opening:
 
     def _check_lives(self, live: Live) -> None:
         """Raise if the session was ended while its caller waited: nothing may be started in it any more."""
-        if live.row.session_id not in self._table or self._door.is_ending(live.row.session_id):
+        if not self._lives(live):
             raise _ended_meanwhile(live)
+
+    def _lives(self, live: Live) -> bool:
+        return live.row.session_id in self._table and not self._door.is_ending(live.row.session_id)
+
+    def _failure(self, live: Live, error: BaseException) -> ServiceError:
+        """What the caller is told: a start that was cancelled is one whose session was ended meanwhile."""
+        cancelled = isinstance(error, asyncio.CancelledError) and not self._lives(live)
+        return _ended_meanwhile(live) if cancelled else refusal(error)
 
     async def _started(self, live: Live, ref: str | None) -> None:
         """The start is over, and recorded: from now on the clocks count."""
@@ -118,12 +125,6 @@ class Opening:
         if ending is not None:
             await asyncio.wait({ending}, timeout=max(0.0, answer_by - asyncio.get_running_loop().time()))
         return failure
-
-
-def _cancelled() -> bool:
-    """Whether this call's own task is what is cancelled."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
 
 
 def _ended_meanwhile(live: Live) -> ServiceError:

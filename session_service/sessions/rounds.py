@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from session_service.agents.contract import AgentState
 from session_service.sessions.live import Live, Table
 from session_service.sessions.store.contract import State
+from session_service.sessions.trying import is_told_to_end
 from session_service.sessions.turns import Turns
 
 ROUND = 15.0
@@ -68,7 +69,9 @@ class Rounds:
             return
         try:
             state = await self._answer(live)
-        except Exception:  # noqa: BLE001 - launchers are not ours to trust, and whatever they raise is no answer
+        except BaseException as error:  # launchers are not ours to trust, and whatever they raise is no answer
+            if is_told_to_end(error):
+                raise
             return
         if state.kind != "unknown":
             self._proven.add(live.row.client)

@@ -59,7 +59,7 @@ async def _raced(start: asyncio.Future[AgentRef], deadline: float, caller: Calle
         hung_up.cancel()
 
 
-def refusal(error: Exception) -> ServiceError:
+def refusal(error: BaseException) -> ServiceError:
     """What the caller is told: a launcher that fails outside its contract is a refusal, without its words."""
     if isinstance(error, ServiceError):
         return error

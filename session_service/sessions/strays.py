@@ -13,6 +13,7 @@ from session_service.agents.contract import AgentRef, Launcher
 from session_service.errors import ServiceError
 from session_service.sessions.model import Offer
 from session_service.sessions.store.contract import Store
+from session_service.sessions.trying import is_told_to_end
 from session_service.sessions.turns import Turns
 
 PAUSES = (15.0, 600.0)
@@ -32,7 +33,9 @@ async def end_strays(offer: Offer, store: Store, turns: Turns) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
                 return await _end_all(offer.client, offer.launcher, store, turns)
-        except Exception as error:  # noqa: BLE001 - launchers are not ours to trust
+        except BaseException as error:  # launchers are not ours to trust
+            if is_told_to_end(error):
+                raise
             _tell_failure(offer, error, pause)
         await asyncio.sleep(pause)
         pause = min(2 * pause, longest)
@@ -54,7 +57,7 @@ async def _stop(launcher: Launcher, ref: AgentRef, turn: AbstractAsyncContextMan
         await launcher.stop(ref)
 
 
-def _tell_failure(offer: Offer, error: Exception, pause: float) -> None:
+def _tell_failure(offer: Offer, error: BaseException, pause: float) -> None:
     values = {
         "event": "agent.strays_unknown",
         "client": offer.client,

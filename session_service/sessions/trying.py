@@ -1,6 +1,7 @@
 """A step of an end, the agent's stop or its record, tried until it works. Called by `ending`.
 
-Decided here: how long between two tries, and that there is no last one as long as the process lives.
+Decided here: how long between two tries, and that there is no last one as long as the process lives. And which of the
+errors that come out of a launcher are none of the launcher's, for everybody in this room who calls one.
 """
 
 import asyncio
@@ -38,13 +39,23 @@ async def until_done(
             begun = loop.time()
             try:
                 return await attempt()
-            except Exception as error:  # noqa: BLE001 - as the docstring says
+            except BaseException as error:
+                if is_told_to_end(error):
+                    raise
                 _tell_failure(row, step, error, loop.time() - begun, pause)
         await asyncio.sleep(pause)
         pause = min(2 * pause, longest)
 
 
-def _tell_failure(row: Row, step: str, error: Exception, took: float, pause: float) -> None:
+def is_told_to_end(error: BaseException) -> bool:
+    """Whether it is this task that is to end, and not what it called: a launcher may raise CancelledError by itself."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is None or task.cancelling() > 0
+    return isinstance(error, GeneratorExit)  # after which nothing may be awaited, whoever has raised it
+
+
+def _tell_failure(row: Row, step: str, error: BaseException, took: float, pause: float) -> None:
     """Our own errors speak for the log; what others say may hold anything."""
     values = {
         "event": "session.end_failed",
