@@ -11,6 +11,7 @@ from session_service.agents.convoai_auth import agora_token
 from session_service.agora.identifiers import Project
 from tests.agents.convoai import CUSTOMER, TEMPLATE, Hosted
 from tests.agents.specs import PROJECT, agent_spec, counted_entropy
+from tests.standins.convoai import QUOTA
 
 pytestmark = pytest.mark.real
 
@@ -37,11 +38,16 @@ def hosted() -> Iterator[Hosted]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def client(hosted: Hosted) -> Iterator[httpx2.Client]:
+def caller(hosted: Hosted) -> httpx2.Client:
     """Who calls it, with Basic authentication."""
     base = f"{hosted.url}/v2/projects/{PROJECT.app_id}"
-    with httpx2.Client(base_url=base, headers=BASIC, timeout=60, trust_env=False) as made:
+    return httpx2.Client(base_url=base, headers=BASIC, timeout=60, trust_env=False)
+
+
+@pytest.fixture(scope="module")
+def client(hosted: Hosted) -> Iterator[httpx2.Client]:
+    """A caller of the module's own stand-in."""
+    with caller(hosted) as made:
         yield made
 
 
@@ -115,19 +121,27 @@ def test_a_call_that_nothing_authenticates_is_refused(
 
 def test_a_name_is_unique_among_what_runs_and_free_again_after_it() -> None:
     """The second is told of the first; when that is idle for too long, Agora ends it."""
-    with Hosted(customer=CUSTOMER) as hosted:
-        base = f"{hosted.url}/v2/projects/{PROJECT.app_id}"
-        with httpx2.Client(base_url=base, headers=BASIC, timeout=60, trust_env=False) as client:
-            first = join(client, {"idle_timeout": 60}, headers=token(hosted.api.now)).json()["agent_id"]
-            second = join(client, {})
-            assert (second.status_code, second.json()["agent_id"]) == (409, first)
-            hosted.api.tasks[first].tester_left = hosted.api.now
-            hosted.api.now += 59
-            assert client.get(f"/agents/{first}").json()["status"] == "RUNNING"
-            hosted.api.now += 1
-            assert client.get(f"/agents/{first}").json()["status"] == "STOPPED"
-            assert client.post(f"/agents/{first}/leave").status_code == 404
-            assert join(client, {}).status_code == 200
+    with Hosted(customer=CUSTOMER) as hosted, caller(hosted) as client:
+        first = join(client, {"idle_timeout": 60}, headers=token(hosted.api.now)).json()["agent_id"]
+        second = join(client, {})
+        assert (second.status_code, second.json()["agent_id"]) == (409, first)
+        hosted.api.tasks[first].tester_left = hosted.api.now
+        hosted.api.now += 59
+        assert client.get(f"/agents/{first}").json()["status"] == "RUNNING"
+        hosted.api.now += 1
+        assert client.get(f"/agents/{first}").json()["status"] == "STOPPED"
+        assert client.post(f"/agents/{first}/leave").status_code == 404
+        assert join(client, {}).status_code == 200
+
+
+def test_no_more_agents_run_at_once_than_the_quota_allows() -> None:
+    """The next is told that there are too many, until one of them has ended."""
+    with Hosted(customer=CUSTOMER) as hosted, caller(hosted) as client:
+        running = [join(client, {}, top={"name": f"s-{number}"}).json()["agent_id"] for number in range(QUOTA)]
+        refused = join(client, {}, top={"name": "one-more"})
+        assert (refused.status_code, refused.json()["reason"]) == (429, "ConcurrencyLimitExceeded")
+        hosted.api.tasks[running[0]].status = "STOPPED"
+        assert join(client, {}, top={"name": "one-more"}).status_code == 200
 
 
 @pytest.mark.parametrize("query", [{"state": "7"}, {"state": "5"}, {"name": "s-1"}, {"cursor": "A0"}])
