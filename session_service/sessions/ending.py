@@ -81,7 +81,7 @@ class Door:
     def stop_again(self, live: Live) -> None:
         """Stop the agent again for a minute, ended as its session may be: its start may come about until then."""
         for seconds in LATER_STOPS:
-            asyncio.get_running_loop().call_later(seconds, self._stop_late, live)
+            asyncio.get_running_loop().call_later(seconds, self._stop_once_more, live)
 
     async def note(self, row: Row, reason: Reason) -> None:
         """Keep that this session is to end: a start that comes after a kill ends it, then. The first reason stays.
@@ -149,6 +149,11 @@ class Door:
         elif _may_come_about(live, start):
             self.stop_again(live)
 
+    def _stop_once_more(self, live: Live) -> None:
+        """Unless that is still being tried, or an operator has said that it need not be."""
+        if live.stopped:
+            self._stop_late(live)
+
     def _stop_late(self, live: Live) -> None:
         """A start has come about after its session was ended, or may have: its agent is nobody's."""
         if live.offer.launcher is not None:
@@ -158,7 +163,10 @@ class Door:
 
     async def _stop_agent(self, live: Live, launcher: Launcher) -> float:
         turn = self._turns.of(live.row.client, launcher)
-        return await until_done(live.row, "stop", lambda: _stopped(launcher, live.ref()), turn)
+        live.stopped = False
+        seconds = await until_done(live.row, "stop", lambda: _stopped(launcher, live.ref()), turn)
+        live.stopped = True
+        return seconds
 
     async def _record(self, live: Live, end: _End) -> None:
         row, now = live.row, self._clock()

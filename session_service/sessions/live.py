@@ -17,7 +17,7 @@ from session_service.sessions.store.contract import ADMITTED, Row, Status
 class Live:
     """`status` is what the store was told last; `start` is the agent's, as long as it may have to be cancelled.
 
-    `failed` tells that the agent has said that it cannot go on.
+    `failed` tells that the agent has said that it cannot go on; `stopped`, that it was stopped, and nobody is at it now.
     """
 
     row: Row
@@ -25,6 +25,7 @@ class Live:
     status: Status = ADMITTED
     start: asyncio.Future[AgentRef] | None = None
     failed: bool = False
+    stopped: bool = False
 
     def ref(self) -> AgentRef:
         """How the launcher finds the agent: by what its start told, or by name alone where that was lost."""

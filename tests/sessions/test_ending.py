@@ -6,11 +6,11 @@ import gc
 import pytest
 
 from session_service.agents.contract import AgentRef, AgentSpec
-from session_service.errors import AgentRefused, CallerGone, StoreUnavailable
+from session_service.errors import AgentRefused, AgentUnavailable, CallerGone, StoreUnavailable
 from session_service.sessions.model import Reason
 from session_service.sessions.store.contract import Record
 from session_service.sessions.store.memory import MemoryStore
-from tests.agents.fakes import FailingStopLauncher, MemoryLauncher
+from tests.agents.fakes import FailingStopLauncher, MemoryLauncher, UnavailableLauncher
 from tests.sessions.conftest import House, caller, leaves, stays
 from tests.virtual_time import run
 
@@ -25,6 +25,12 @@ class FailsWhenCancelledLauncher(MemoryLauncher):
         except asyncio.CancelledError:
             raise AgentRefused("too late") from None
         raise AssertionError
+
+
+class DeadLauncher(UnavailableLauncher, FailingStopLauncher):
+    """Its server is gone: nothing elsewhere is heard of, neither a start nor a stop."""
+
+    survives_restart = True
 
 
 def test_a_start_that_fails_while_it_is_given_up_is_no_fault(house: House) -> None:
@@ -56,6 +62,24 @@ def test_an_end_that_fails_without_end_is_over_by_an_operators_word(house: House
         await asyncio.sleep(600)
         assert (await house.taken(), len(launcher.calls)) == (0, tries)
         assert (await house.status(session.session_id)).reason == Reason.OPERATOR
+
+    run(main)
+
+
+@pytest.mark.parametrize("waits", [0, 25, 300])
+def test_an_operators_word_is_the_last_also_of_a_start_that_nobody_heard_of(house: House, waits: int) -> None:
+    """Such an agent is stopped again for a minute, but not beside tries that still fail, and not after that word."""
+
+    async def main() -> None:
+        launcher = DeadLauncher()
+        with pytest.raises(AgentUnavailable):
+            await house.sessions.open(house.grant(launcher), caller(stays))
+        session_id = launcher.calls[0][1]
+        await asyncio.sleep(waits)
+        assert await house.sessions.write_off(session_id) is True
+        tries = len(launcher.calls)
+        await asyncio.sleep(600)
+        assert (len(launcher.calls), tries) == (tries, {0: 5, 25: 7, 300: 16}[waits])
 
     run(main)
 
