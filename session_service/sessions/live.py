@@ -17,7 +17,7 @@ from session_service.sessions.store.contract import ADMITTED, Row, Status
 class Live:
     """`status` is what the store was told last; `start` is the agent's, as long as it may have to be cancelled.
 
-    `failed` tells that the agent has said that it cannot go on; `stopped`, that it was stopped, and nobody is at it now.
+    `failed` tells that the agent has said that it cannot go on; `stopped`, that it was stopped, and nobody tries now.
     """
 
     row: Row
