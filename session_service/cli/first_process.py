@@ -23,6 +23,7 @@ def leave_it() -> None:
     if os.getpid() != FIRST:
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)  # until somebody is there to hear them
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever starts a container with it ignored is told of no end
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)  # else Ctrl-C would come twice: from the terminal, and from the first process

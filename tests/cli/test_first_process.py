@@ -45,6 +45,14 @@ for _ in range(40):
     print("left", flush=True)
     signal.sigwait({signal.SIGUSR1})
 """
+WITHOUT_NEWS = """
+import signal
+from session_service.cli import first_process
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+first_process.leave_it()
+raise SystemExit(3)
+"""
 PLACE = ["--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"]
 APART = ["--unshare-pid", "--as-pid-1", "--die-with-parent"]
 
@@ -114,3 +122,9 @@ def test_a_signal_that_comes_while_it_reaps_is_handed_on_at_once(apart: list[str
             assert process.wait(DEADLINE) == 0
         finally:
             process.kill()
+
+
+def test_the_end_is_heard_of_where_it_was_begun_with_that_ignored(apart: list[str]) -> None:
+    """An ignored signal stays so through every exec: the container would go on without its service."""
+    ended = subprocess.run([*apart, "-c", WITHOUT_NEWS], env=environment({}), timeout=DEADLINE, check=False)
+    assert ended.returncode == 3
