@@ -156,12 +156,15 @@ def test_a_damaged_file_is_refused_at_the_start(path: Path, content: bytes) -> N
     assert path.read_bytes() == content
 
 
-def test_a_file_with_one_damaged_page_is_refused_at_the_start(path: Path) -> None:
-    """Not at the first call that needs that page: by then others were told that there is room."""
+@pytest.mark.parametrize("over", [False, True], ids=["live", "ended"])
+def test_a_file_with_one_damaged_page_is_refused_at_the_start(path: Path, over: bool) -> None:
+    """Not at the first call that needs that page, of sessions that are over too: by then others were told of room."""
 
     async def fill(store: SqliteStore) -> None:
         for number in range(200):
             await store.admit(row(f"{number:04}"), MANY, MANY)
+            if over:
+                await store.ended(f"{number:04}", Reason.LOST, 150.0, None)
 
     on(path, fill)
     whole = path.read_bytes()
