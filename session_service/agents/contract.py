@@ -124,6 +124,15 @@ class Launcher(Protocol):
 
 
 @runtime_checkable
+class Overhears(Protocol):
+    """A launcher that logs what its agents print, without the secrets of their AgentSpec."""
+
+    def hide(self, name: str, secret: str) -> None:
+        """Take this one out as well, from now on: the agent of that name was told it later. A no-op for no agent."""
+        ...
+
+
+@runtime_checkable
 class Connected(Protocol):
     """A launcher that keeps connections. `app` sees to it that they are closed after the last of the verbs."""
 

@@ -6,7 +6,7 @@ output. What the log does not take is read all the same, so that an agent never 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from session_service.agents.contract import AgentSpec
 from session_service.agents.redaction import Redactor
@@ -17,14 +17,16 @@ LONGEST_LINE = 2000
 CUT = "... [cut]"
 LINES_PER_SECOND = 50.0
 BURST = 200
+TOLD_LATER = 8
+"""Of the secrets that an agent was told since its start, so many are taken out too, the latest: a fresh token lasts."""
 _BUFFER = 4 * LONGEST_LINE  # a UTF-8 character has at most four bytes
 
 logger = logging.getLogger("session_service.agents")
 
 
-def redactor(spec: AgentSpec) -> Redactor:
+def redactor(spec: AgentSpec, told_later: Sequence[str] = ()) -> Redactor:
     """What takes this session's secrets out of its agent's words."""
-    return Redactor(spec.secrets(), public=(spec.session_id, spec.agora.app_id, spec.agora.channel))
+    return Redactor((*spec.secrets(), *told_later), public=(spec.session_id, spec.agora.app_id, spec.agora.channel))
 
 
 def printable(text: str) -> str:
@@ -63,12 +65,18 @@ class Output:
     """The output of one agent. `hear` takes it as it comes, `close` ends it; neither raises over what it holds."""
 
     def __init__(self, spec: AgentSpec, clock: Callable[[], float]) -> None:
-        self._session = spec.session_id
+        self._spec = spec
+        self._told_later: tuple[str, ...] = ()
         self._redact = redactor(spec)
         self._allowance = Allowance(LINES_PER_SECOND, BURST, clock)
         self._unfinished = b""
         self._cut = False
         self._dropped = 0
+
+    def hide(self, secret: str) -> None:
+        """Take this one out as well, from now on."""
+        self._told_later = (*self._told_later, secret)[-TOLD_LATER:]
+        self._redact = redactor(self._spec, self._told_later)
 
     def hear(self, data: bytes) -> None:
         """Log the lines that `data` completes, and keep the beginning of the next, as far as it would be shown."""
@@ -117,10 +125,10 @@ class Output:
         if cut or len(line) > LONGEST_LINE:
             line = line[: LONGEST_LINE - len(CUT)] + CUT
         if line:
-            logger.info("agent output", extra={"event": "agent.output", "session": self._session, "line": line})
+            logger.info("agent output", extra={"event": "agent.output", "session": self._spec.session_id, "line": line})
 
     def _tell_dropped(self) -> None:
         if self._dropped:
-            values = {"event": "agent.output_dropped", "session": self._session, "dropped": self._dropped}
+            values = {"event": "agent.output_dropped", "session": self._spec.session_id, "dropped": self._dropped}
             logger.warning("agent output was dropped: too many lines", extra=values)
             self._dropped = 0

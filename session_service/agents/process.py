@@ -138,6 +138,12 @@ class ProcessLauncher:
         elif self._ended.state(ref.name) is UNKNOWN:
             await survivors.end(ref.name, self._grace, _leader(ref))
 
+    def hide(self, name: str, secret: str) -> None:
+        """Take this secret, too, out of what the agent prints."""
+        agent = self._agents.get(name)
+        if agent is not None:
+            agent.output.hide(secret)
+
     async def list(self, prefix: str) -> Sequence[AgentRef]:
         """The agents that run: this process's own, and those that an earlier one left behind."""
         return [self._ref(name, groups[0]) for name, groups in survivors.found(prefix).items()]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 
 from session_service.agents.contract import RUNNING, AgentRef, AgentSpec, AgentState, OnExit
 from session_service.agents.exits import ExitCodes
-from session_service.agents.output import Output
+from session_service.agents.output import TOLD_LATER, Output
 from session_service.errors import AgentRefused, InvalidValue
 
 AgentCallable = Callable[[AgentSpec], Coroutine[object, object, object]]
@@ -52,12 +52,13 @@ def _checked(found: object) -> AgentCallable:
 class _Agent:
     """One running task. `gone` and the timers exist from the first `stop` on."""
 
-    __slots__ = ("accepted", "gone", "ref", "task", "timers")
+    __slots__ = ("accepted", "gone", "ref", "task", "timers", "told_later")
 
     def __init__(self, ref: AgentRef, task: asyncio.Task[int]) -> None:
         self.ref = ref
         self.task = task
         self.accepted = False
+        self.told_later: tuple[str, ...] = ()
         self.gone: asyncio.Event | None = None
         self.timers: tuple[asyncio.TimerHandle, ...] = ()
 
@@ -109,6 +110,12 @@ class PythonLauncher:
             self._cancel(agent)
         await agent.gone.wait()
 
+    def hide(self, name: str, secret: str) -> None:
+        """Take this secret, too, out of what the agent raises."""
+        agent = self._agents.get(name)
+        if agent is not None:
+            agent.told_later = (*agent.told_later, secret)[-TOLD_LATER:]
+
     async def list(self, prefix: str) -> Sequence[AgentRef]:
         """The agents of this process that run."""
         return [agent.ref for name, agent in self._agents.items() if name.startswith(prefix)]
@@ -123,7 +130,7 @@ class PythonLauncher:
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - the agent is the customer's code, KeyboardInterrupt included
-            _tell(spec, error)
+            _tell(spec, error, self._agents[spec.session_id].told_later)
             return 1
         return 0
 
@@ -154,9 +161,11 @@ def _exit_code(task: asyncio.Task[int]) -> int:
     return 1 if task.cancelled() or task.exception() else task.result()
 
 
-def _tell(spec: AgentSpec, error: BaseException) -> None:
+def _tell(spec: AgentSpec, error: BaseException, told_later: Sequence[str]) -> None:
     """Log an agent's traceback as the output that it would be if it were a process."""
     logger.warning("agent failed", extra={"event": "agent.failed", "session": spec.session_id, "code": 1})
     output = Output(spec, asyncio.get_running_loop().time)
+    for secret in told_later:
+        output.hide(secret)
     output.hear("".join(traceback.format_exception(error)).encode(errors="replace"))
     output.close()

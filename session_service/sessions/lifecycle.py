@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from session_service.agents.contract import AgentRef
+from session_service.agents.contract import AgentRef, Overhears
 from session_service.agora.transport import Renewal
 from session_service.errors import AgentUnavailable, Draining, NoFreshToken, SessionOver
 from session_service.sessions.admission import DRAIN_RETRY_AFTER, Admission
@@ -130,7 +130,11 @@ class Sessions:
         if live.row.project not in (None, transport.app_id):
             raise NoFreshToken
         entropy = self._entropy(transport.RENEWAL_ENTROPY)
-        return transport.renew(live.row.channel, live.row.agent_uid, int(self._clock()), entropy)
+        fresh = transport.renew(live.row.channel, live.row.agent_uid, int(self._clock()), entropy)
+        launcher: object = live.offer.launcher
+        if isinstance(launcher, Overhears):
+            launcher.hide(session_id, fresh.token)
+        return fresh
 
     async def stop(self, session_id: str) -> bool:
         """End a session because the operator says so; returns when its agent is gone, False for one not live here."""

@@ -134,6 +134,27 @@ def test_a_failure_is_logged_with_its_traceback_and_without_a_token(
     assert agent_spec().agora.token not in events.all_text()
 
 
+def test_what_a_callable_was_told_later_is_taken_out_of_its_traceback_as_well(
+    events: Events, exits: Exits, run: Run
+) -> None:
+    """A fresh token, that is."""
+    fresh = agent_spec("another session").agora.token
+
+    async def fail_with_it(spec: AgentSpec) -> None:
+        await asyncio.sleep(0)
+        raise RuntimeError(f"cannot go on with {fresh}")
+
+    async def main() -> None:
+        launcher = PythonLauncher(fail_with_it, on_exit=exits)
+        launcher.hide((await started(launcher)).name, fresh)
+        await exits.happened.wait()
+        launcher.hide(SESSION, fresh)
+
+    run(main())
+    assert "RuntimeError: cannot go on with [removed]" in events.lines[-1]
+    assert fresh[-16:-2] not in events.all_text()
+
+
 def test_stop_lets_the_callable_clean_up(exits: Exits, run: Run) -> None:
     """Cancellation arrives as CancelledError, and stop waits for what follows."""
     left: list[str] = []

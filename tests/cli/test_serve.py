@@ -52,12 +52,15 @@ report = json.load(sys.stdin)["report"]
 for event in ("joined", "renew", "left"):
     headers = {"Authorization": "Bearer " + report["token"]}
     body = json.dumps({"event": event}).encode()
-    urllib.request.urlopen(urllib.request.Request(report["url"], body, headers)).read()
+    print(urllib.request.urlopen(urllib.request.Request(report["url"], body, headers)).read().decode(), flush=True)
 """
 
 
 def test_an_agent_reports_to_the_port_that_was_free(tmp_path: Path) -> None:
-    """SESSION_PORT=0: the agent is told the real one, renews its token, and ends its session."""
+    """SESSION_PORT=0: the agent is told the real one, renews its token, and ends its session.
+
+    What it prints of the fresh token is taken out, like what it was handed.
+    """
     (tmp_path / "agent.py").write_text(REPORTS)
     settings = {**RIGHT, "SESSION_LAUNCHER": "process", "SESSION_PROCESS_COMMAND": f"{sys.executable} agent.py"}
     with command(tmp_path, "serve", settings) as serve:
@@ -70,6 +73,8 @@ def test_an_agent_reports_to_the_port_that_was_free(tmp_path: Path) -> None:
         ended = json.loads(serve.until("session.ended"))
         assert serve.terminate() == 0
     assert ended["reason"] == "tester_left"
+    printed = [json.loads(line)["line"] for line in serve.said.splitlines() if "agora_token" in line]
+    assert [json.loads(line)["agora_token"].rstrip("=") for line in printed] == ["[removed]"]
     assert {json.loads(line)["event"] for line in serve.said.splitlines()} >= {"tester.joined", "agent.token_renewed"}
 
 
