@@ -101,14 +101,20 @@ def test_the_service_is_gone_after_the_delay(tmp_path: Path) -> None:
 
 
 def test_a_second_signal_ends_the_delay(tmp_path: Path) -> None:
-    """With exit code 0 all the same."""
-    with serve(tmp_path, NEVER) as running:
+    """With exit code 0 all the same, and with every agent ended: uvicorn leaves the lifespan's end out, then."""
+    with serve(tmp_path, {**SLOW, **NEVER}) as running:
         address = port(running)
+        with Connection(address) as caller:
+            caller.send(message())
+            pid = agent(running)
+            assert caller.answer().status == 200
         end(running)
         until_refused(address).hang_up()
         began = time.monotonic()
         assert running.terminate() == 0
         assert time.monotonic() - began < DEADLINE
+    assert not alive(pid)
+    assert '"reason":"shutdown"' in running.said
 
 
 def test_a_second_signal_waits_for_no_call_and_for_every_agent(tmp_path: Path) -> None:

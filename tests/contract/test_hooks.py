@@ -21,6 +21,7 @@ from tests.contract.launched import CLOCKS, STRANGERS_SECRET, WEBHOOK_SECRET, La
 from tests.contract.telling import CONVOAI, EMPTIED, JOINED, LEFT, RTC, Agora, body, signature, user
 from tests.virtual_time import NOW
 
+PYTHON = {"SESSION_LAUNCHER": "python", "SESSION_PYTHON_CALLABLE": "tests.contract.callables:stays"}
 TESTER, STRANGER = 1, 99
 CHANNEL = "cekura-nowhere"
 AFTER = 1_700_000_050
@@ -108,6 +109,13 @@ def test_what_no_configured_secret_signed_is_refused(calling: CallFactory, heade
     assert (refused.status, refused.code) == (401, "bad_signature")
     assert refused.header("www-authenticate")
     assert call.house.counted() == {"bad_signature": 1}
+
+
+@clause("HOOK-1")
+@pytest.mark.parametrize("sent", [b"", b"{", b"[" * 5000, body(LEFT, user(CHANNEL, TESTER, 1), product=17)])
+def test_what_nobody_signed_is_not_read(calling: CallFactory, sent: bytes) -> None:
+    """It would be no notification; the signature is what it is refused for."""
+    assert calling().agora.sends(sent, RIGHT).code == "bad_signature"
 
 
 @clause("HOOK-2")
@@ -401,12 +409,24 @@ def test_wrong_signatures_are_throttled_and_right_ones_pass(in_process: InProces
 @clause("HOOK-7")
 def test_by_settings_alone_a_leave_ends_the_agent(in_process: InProcessFactory) -> None:
     """From the environment's secret to the callable that is cancelled."""
-    service = in_process(
-        SESSION_LAUNCHER="python",
-        SESSION_PYTHON_CALLABLE="tests.contract.callables:stays",
-        SESSION_RTC_WEBHOOK_SECRET=WEBHOOK_SECRET.decode(),
-    )
+    service = in_process(**PYTHON, SESSION_RTC_WEBHOOK_SECRET=WEBHOOK_SECRET.decode())
     channel = service.call().json()["agora_channel"]
     Agora(service).tells(LEFT, user(channel, TESTER, 1))
     service.wait(1)
     assert callables.ENDED[-1] == callables.HANDED[-1].session_id
+
+
+@clause("HOOK-7")
+@pytest.mark.parametrize(
+    ("secret", "missed"),
+    [("SESSION_RTC_WEBHOOK_SECRET", True), ("SESSION_CONVOAI_WEBHOOK_SECRET", False), (None, False)],
+)
+def test_by_settings_alone_a_tester_is_missed_only_where_its_coming_would_be_told(
+    in_process: InProcessFactory, secret: str | None, missed: bool
+) -> None:
+    """An agent that may report need not: whoever hears nothing of the tester cuts no call."""
+    service = in_process(**PYTHON, **({secret: WEBHOOK_SECRET.decode()} if secret else {}))
+    ended = len(callables.ENDED)
+    assert service.call().status == 200
+    service.wait(CLOCKS.join_deadline + 1)
+    assert len(callables.ENDED) - ended == missed

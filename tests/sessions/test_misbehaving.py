@@ -12,15 +12,16 @@ from session_service.errors import (
     CallerGone,
     Draining,
     ServiceError,
+    SessionOver,
     StoreUnavailable,
 )
 from session_service.sessions.admission import Admission
 from session_service.sessions.lifecycle import Sessions
 from session_service.sessions.model import Clocks, Limits, Reason
 from session_service.sessions.recovery import recovered
-from session_service.sessions.store.contract import Full, Row, StoreUnheard
+from session_service.sessions.store.contract import Full, Row, State, StoreUnheard
 from session_service.sessions.store.memory import MemoryStore
-from tests.agents.fakes import MemoryLauncher, SlowLauncher
+from tests.agents.fakes import ImmortalLauncher, MemoryLauncher, SlowLauncher
 from tests.sessions.conftest import House, caller, leaves, stays
 from tests.virtual_time import clock, run
 
@@ -303,6 +304,22 @@ def test_a_store_that_fails_outside_its_contract_keeps_no_agent_alive() -> None:
         session = await house.sessions.open(house.grant(launcher), caller(stays))
         assert await house.sessions.stop(session.session_id)
         assert (launcher.running, await house.taken()) == ({}, 0)
+
+    run(main)
+
+
+def test_an_agent_whose_end_could_not_be_noted_gets_no_fresh_token() -> None:
+    """Its row says that it runs, and its end is under way all the same."""
+    house = House(store=BrokenStore("0a1b2c3d"))
+
+    async def main() -> None:
+        session = await house.sessions.open(house.grant(ImmortalLauncher()), caller(stays))
+        assert house.sessions.renew(session.session_id).token
+        house.sessions.end(session.session_id, Reason.OPERATOR)
+        await asyncio.sleep(1)
+        assert (await house.status(session.session_id)).state is State.RUNNING
+        with pytest.raises(SessionOver):
+            house.sessions.renew(session.session_id)
 
     run(main)
 
