@@ -118,6 +118,15 @@ def everything() -> Iterator[Events]:
         yield heard
 
 
+@pytest.fixture
+def proxied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment with a proxy for everything, this machine included, at which nobody listens."""
+    for name in ("NO_PROXY", "no_proxy"):  # tests/conftest.py keeps the machine's own proxy out of tests by these
+        monkeypatch.delenv(name)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
 class Connected(Protocol):
     """A launcher that keeps connections."""
 

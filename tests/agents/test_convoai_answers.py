@@ -138,12 +138,9 @@ def test_nobody_listening_is_unavailable(hosted: Hosted, run: Run) -> None:
     run(launcher.aclose())
 
 
-def test_no_proxy_is_taken_from_the_environment(
-    hosted: Hosted, launcher: ConvoAiLauncher, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("proxied")
+def test_no_proxy_is_taken_from_the_environment(hosted: Hosted, launcher: ConvoAiLauncher, run: Run) -> None:
     """Whoever sets one for other programs does not get our credentials."""
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
     run(start(launcher))
 
 

@@ -278,12 +278,9 @@ def test_nobody_listening_is_unavailable(hosted: HostedAgents, run: Run) -> None
     run(launcher.aclose())
 
 
-def test_no_proxy_is_taken_from_the_environment(
-    hosted: HostedAgents, launcher: HttpLauncher, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("proxied")
+def test_no_proxy_is_taken_from_the_environment(hosted: HostedAgents, launcher: HttpLauncher, run: Run) -> None:
     """Whoever sets one for other programs does not get our sessions."""
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
     run(started(launcher))
 
 
