@@ -13,6 +13,7 @@ from tests.agents.convoai import CUSTOMER, IDLE, Hosted
 from tests.agents.specs import PREFIX, SESSION, agent_spec
 from tests.agents.starts import SHORTLY, given_up, started
 from tests.agents.test_launcher_contract import LauncherContract
+from tests.standins.convoai import PAGE
 from tests.standins.faults import Fault, Late, answers, malformed, never_answers, refuses, resets, times_out
 
 pytestmark = pytest.mark.real
@@ -189,13 +190,14 @@ def test_an_agent_that_appears_after_its_start_was_given_up_is_stopped(
 
 def test_a_restarted_service_finds_and_ends_what_runs(hosted: Hosted, launcher: ConvoAiLauncher, run: Run) -> None:
     """Every page, whatever the age that an agent can have, and no name that is not ours."""
-    for number in range(19):
+    hosted.api.quota = 2 * PAGE + 2
+    for number in range(2 * PAGE + 1):
         run(started(launcher, f"{PREFIX}{number}"))
     run(started(launcher, "other"))
     hosted.api.now += 20 * 3600
     later = hosted.launcher()
     found = run(later.list(PREFIX))
-    assert {ref.name for ref in found} == {f"{PREFIX}{number}" for number in range(19)}
+    assert {ref.name for ref in found} == {f"{PREFIX}{number}" for number in range(2 * PAGE + 1)}
     run(stop_all(later, found))
     assert [task.name for task in hosted.api.alive] == ["other"]
     run(later.aclose())

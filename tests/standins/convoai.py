@@ -26,7 +26,7 @@ LONGEST_LIFE = 72 * 3600
 STATES = {"IDLE": 0, "STARTING": 1, "RUNNING": 2, "STOPPING": 3, "STOPPED": 4, "RECOVERING": 5, "FAILED": 6}
 ENDED = ("STOPPED", "FAILED")
 _LISTABLE = {str(number) for name, number in STATES.items() if name != "RECOVERING"}
-_PAGE = 20
+PAGE = 20
 
 
 @dataclass
@@ -71,11 +71,15 @@ class Task:
 
 @dataclass
 class ConvoAi:
-    """The API of `account`'s project. An end that is asked for takes `stop_takes` queries to come."""
+    """The API of `account`'s project. An end that is asked for takes `stop_takes` queries to come.
+
+    As many agents run at once as the `quota` allows, which Agora raises for those who ask.
+    """
 
     account: Account
     now: float = field(default_factory=time.time)
     stop_takes: int = 2
+    quota: int = QUOTA
     names_told: bool = True
     tasks: dict[str, Task] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -145,7 +149,7 @@ class ConvoAi:
             if task.name == body["name"]:
                 running = {"agent_id": task.agent_id, "create_ts": int(task.start_ts), "status": task.status}
                 raise Refused(409, "TaskConflict", "The name is taken.", running)
-        if len(alive) >= QUOTA:
+        if len(alive) >= self.quota:
             raise Refused(429, "ConcurrencyLimitExceeded", "Too many agents run.")
         task = Task(f"A42AC{len(self.tasks):04d}", body, self.now)
         self.tasks[task.agent_id] = task
@@ -184,7 +188,7 @@ class ConvoAi:
         if cursor and cursor not in ids:
             raise Refused(400, "InvalidFieldValue", "The cursor is of no page.")
         first = ids.index(cursor) if cursor else 0
-        end = first + int(query.get("limit", _PAGE))
+        end = first + int(query.get("limit", PAGE))
         page = [{"agent_id": t.agent_id, "start_ts": int(t.start_ts), "status": t.status} for t in found[first:end]]
         meta = {"cursor": ids[end] if end < len(ids) else "", "total": len(ids)}
         return {"data": {"count": len(page), "list": page}, "meta": meta, "status": "ok"}
