@@ -16,6 +16,7 @@ from session_service.sessions.recovery import PATIENCE, recovered
 from session_service.sessions.rounds import ROUND
 from session_service.sessions.store.contract import Record, Row, State
 from session_service.sessions.store.memory import MemoryStore
+from session_service.sessions.strays import PAUSES
 from session_service.sessions.turns import AT_ONCE
 from tests.agents.fakes import MemoryLauncher
 from tests.agents.specs import agent_spec
@@ -356,7 +357,7 @@ def test_a_stray_that_cannot_be_stopped_is_stopped_later(house: House) -> None:
 
 
 def test_a_session_that_begins_meanwhile_is_no_stray(house: House) -> None:
-    """Its agent is listed by a look that began before it."""
+    """Its agent is listed by a look that began before it: the second one, which takes its time."""
 
     class Slow(UnlistingLauncher):
         """Its list takes time, and tells what runs at its end."""
@@ -370,9 +371,10 @@ def test_a_session_that_begins_meanwhile_is_no_stray(house: House) -> None:
 
     async def main() -> None:
         async with recovered(house.sessions, house.store, {"acme": offer(launcher)}):
-            await asyncio.sleep(17)
+            await asyncio.sleep(5 + PAUSES[0] + 1)
             session = await house.sessions.open(house.grant(launcher), caller(stays))
             await asyncio.sleep(30)
+            assert len(launcher.looks) == 2
             assert list(launcher.running) == [session.session_id]
         await house.sessions.close()
 
