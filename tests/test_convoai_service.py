@@ -35,6 +35,7 @@ def serve(hosted: Hosted, tmp_path: Path) -> Iterator[Command]:
         "SESSION_LAUNCHER": "convoai",
         "SESSION_CONVOAI_TEMPLATE": "template.json",
         "SESSION_CONVOAI_URL": hosted.url,
+        "SESSION_CONVOAI_IDLE_TIMEOUT": "45",
         "SESSION_ENCRYPTION_MODE": "aes_256_gcm2",
     }
     with command(tmp_path, "serve", environment) as running:
@@ -51,6 +52,7 @@ def test_a_call_puts_an_agent_of_agoras_into_the_testers_channel_and_the_end_tak
     assert details["agora_channel"] == properties["channel"] == f"cekura-{task.name}"
     assert details["encryption_key"] == properties["rtc"]["encryption_key"]
     assert details["agora_token"] != properties["token"]
+    assert properties["idle_timeout"] == 45
     assert tokens.read(properties["token"]).signature_valid(CERTIFICATE)
     assert serve.terminate() == 0
     assert hosted.api.alive == []
