@@ -97,6 +97,14 @@ def test_the_token_of_the_environment_is_sent(call: Call) -> None:
     assert TOKEN not in refused.output
 
 
+def test_no_proxy_is_taken_from_the_environment(call: Call) -> None:
+    """It would be handed the operator's token."""
+    names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+    proxied = {"NO_PROXY": "", "no_proxy": "", **dict.fromkeys(names, "http://127.0.0.1:9")}
+    with Serving() as serving:
+        assert call("sessions list", at(serving, **proxied)).exit_code == 0
+
+
 def test_where_nothing_answers_it_says_where_it_looked(call: Call) -> None:
     """Exit code 2, in one line."""
     with taken() as port:
