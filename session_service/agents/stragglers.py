@@ -51,7 +51,7 @@ class Stragglers:
         """Who still had processes, which are asked after again."""
         try:
             found = await asyncio.get_running_loop().run_in_executor(self._thread, survivors.kill, names, _rest)
-        except RuntimeError:  # no thread can be started now, so nobody knows
+        except (RuntimeError, OSError):  # no thread can be started now, or no file opened, so nobody knows
             return names
         for name in found:
             _log.warning("processes of an ended agent killed", extra={"event": "agent.stragglers", "session": name})

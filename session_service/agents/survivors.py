@@ -9,7 +9,8 @@ Called by `agents.process`, for agents that it did not start itself, and by `age
 group of one that it did.
 
 Environments of other processes are read from /proc. Where there is none (macOS), nobody is found: a restart cannot end
-what a killed service left, and nobody ends what an agent has let out of its group.
+what a killed service left, and nobody ends what an agent has let out of its group. Whoever cannot look, for want of a
+file descriptor, is told so by an OSError: nobody may be taken for gone on that account.
 """
 
 import asyncio
@@ -99,7 +100,7 @@ def kill(session_ids: Collection[str], rest: Callable[[], object]) -> frozenset[
 
 
 def _processes() -> Iterator[int]:
-    with contextlib.suppress(OSError), os.scandir(_PROC) as entries:
+    with contextlib.suppress(FileNotFoundError), os.scandir(_PROC) as entries:
         yield from (int(entry.name) for entry in entries if entry.name.isdigit())
 
 
@@ -137,7 +138,7 @@ def _environment(pid: int) -> bytes | None:
             return file.readall()
     except (FileNotFoundError, ProcessLookupError):
         return b""
-    except OSError:
+    except PermissionError:
         return None
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -207,6 +209,35 @@ def test_a_stop_in_the_middle_of_such_an_end_waits_for_it(events: Events, exits:
 
     run(main())
     assert exits.seen == []
+
+
+@contextmanager
+def no_file_can_be_opened() -> Iterator[None]:
+    """As where callers hold every descriptor that this process may have."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+
+@in_proc
+def test_nobody_is_gone_because_nobody_can_look(events: Events, run: Run) -> None:
+    """Neither what has left a group, nor what an earlier service left behind: it is looked for until that works."""
+    launcher = process_launcher(program(DAEMON + "signal.pause()"))
+
+    async def main() -> None:
+        ref, pid = await daemon_of(launcher, events)
+        with no_file_can_be_opened():
+            stopping = asyncio.ensure_future(launcher.stop(ref))
+            assert not (await asyncio.wait({stopping}, timeout=0.5))[0]
+            with pytest.raises(OSError, match="Too many open files"):
+                await process_launcher(programs.STAYS).stop(ref)
+        await stopping
+        assert not alive(pid)
+
+    run(main())
 
 
 @in_proc
