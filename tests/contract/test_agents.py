@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.agents.fakes import MemoryLauncher, RefusingLauncher, SlowLauncher, U
 from tests.contract import callables
 from tests.contract.clauses import clause
 from tests.contract.conftest import InProcessFactory
+from tests.contract.given import HEADER
 from tests.contract.launched import BUDGET, Launched
 
 PYTHON = {"SESSION_LAUNCHER": "python", "SESSION_PYTHON_CALLABLE": "tests.contract.callables:stays"}
@@ -114,6 +116,20 @@ def test_sessions_over_the_limit_are_told_when_to_come_back(in_process: InProces
     assert {answer.code for answer in answers if answer.status == 429} == {"session_limit"}
     assert all(5 <= int(answer.header("retry-after") or "0") <= 65 for answer in answers if answer.status == 429)
     assert len(callables.HANDED) == started + 2
+
+
+@clause("AGT-5")
+def test_a_clients_own_limit_counts_within_the_deployments(in_process: InProcessFactory, tmp_path: Path) -> None:
+    """As its table says; who has none of its own goes on."""
+    secrets = {name: f"secret-of-{name}-Zk3-Q9w2_p7Xv" for name in ("blue", "green")}
+    tables = [f'[clients.{name}]\nsecret = "{secret}"\n' for name, secret in secrets.items()]
+    (tmp_path / "clients.toml").write_text("max_sessions = 1\n".join(tables))
+    file = str(tmp_path / "clients.toml")
+    endpoint = in_process(**PYTHON, SESSION_CONFIG=file, SESSION_SECRET="", SESSION_CLIENT_ID="")
+    for name, codes in (("blue", [None, "session_limit"]), ("green", [None, None])):
+        query, right = f"client_id={name}".encode(), ((HEADER, secrets[name].encode()),)
+        answers = [endpoint.get(query, headers=right) for _ in codes]
+        assert [None if answer.status == 200 else answer.code for answer in answers] == codes
 
 
 @clause("AGT-6", "REF-2")
