@@ -425,8 +425,25 @@ def test_by_settings_alone_a_tester_is_missed_only_where_its_coming_would_be_tol
     in_process: InProcessFactory, secret: str | None, missed: bool
 ) -> None:
     """An agent that may report need not: whoever hears nothing of the tester cuts no call."""
-    service = in_process(**PYTHON, **({secret: WEBHOOK_SECRET.decode()} if secret else {}))
+    told = {secret: WEBHOOK_SECRET.decode()} if secret else {}
+    service = in_process(**PYTHON, **told, SESSION_JOIN_DEADLINE="20")
     ended = len(callables.ENDED)
     assert service.call().status == 200
-    service.wait(CLOCKS.join_deadline + 1)
+    service.wait(19)
+    assert len(callables.ENDED) == ended
+    service.wait(2)
     assert len(callables.ENDED) - ended == missed
+
+
+@clause("HOOK-7")
+def test_by_settings_alone_a_lost_tester_has_its_time_to_come_back(in_process: InProcessFactory) -> None:
+    """Not less, and not more."""
+    told = {"SESSION_RTC_WEBHOOK_SECRET": WEBHOOK_SECRET.decode(), "SESSION_IDLE_TIMEOUT": "20"}
+    service = in_process(**PYTHON, **told)
+    ended = len(callables.ENDED)
+    channel = service.call().json()["agora_channel"]
+    Agora(service).tells(LEFT, user(channel, TESTER, 1, reason=10))
+    service.wait(19)
+    assert len(callables.ENDED) == ended
+    service.wait(2)
+    assert len(callables.ENDED) - ended == 1
