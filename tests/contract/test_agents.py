@@ -120,13 +120,15 @@ def test_sessions_over_the_limit_are_told_when_to_come_back(in_process: InProces
 
 @clause("AGT-5")
 def test_a_clients_own_limit_counts_within_the_deployments(in_process: InProcessFactory, tmp_path: Path) -> None:
-    """As its table says; who has none of its own goes on."""
+    """As its table says; who has none of its own goes on, until all of them together are as many as may be."""
     secrets = {name: f"secret-of-{name}-Zk3-Q9w2_p7Xv" for name in ("blue", "green")}
     tables = [f'[clients.{name}]\nsecret = "{secret}"\n' for name, secret in secrets.items()]
     (tmp_path / "clients.toml").write_text("max_sessions = 1\n".join(tables))
     file = str(tmp_path / "clients.toml")
-    endpoint = in_process(**PYTHON, SESSION_CONFIG=file, SESSION_SECRET="", SESSION_CLIENT_ID="")
-    for name, codes in (("blue", [None, "session_limit"]), ("green", [None, None])):
+    endpoint = in_process(
+        **PYTHON, SESSION_CONFIG=file, SESSION_SECRET="", SESSION_CLIENT_ID="", SESSION_MAX_SESSIONS="3"
+    )
+    for name, codes in (("blue", [None, "session_limit"]), ("green", [None, None, "session_limit"])):
         query, right = f"client_id={name}".encode(), ((HEADER, secrets[name].encode()),)
         answers = [endpoint.get(query, headers=right) for _ in codes]
         assert [None if answer.status == 200 else answer.code for answer in answers] == codes
