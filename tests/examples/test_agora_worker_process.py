@@ -1,7 +1,9 @@
 """The agent worker as the process launcher starts it, with a stand-in for Agora's SDK that enforces the SDK's rules."""
 
 import hashlib
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +21,9 @@ from tests.agents.processes import process_launcher, refusal
 from tests.agents.programs import children
 from tests.agents.specs import agent_spec
 from tests.agents.starts import soon, started
+from tests.calling import call
+from tests.commands import command
+from tests.settings.given import RIGHT
 
 __all__ = ["events", "exits", "run"]  # the fixtures of the launchers' tests
 
@@ -164,3 +169,27 @@ def test_the_worker_needs_the_sdk_and_the_standard_library_alone() -> None:
         [sys.executable, "-S", "-c", code], env=environment("stays"), capture_output=True, text=True, check=True
     )
     assert set(done.stdout.split()) - sys.stdlib_module_names == {"__main__", "agora", "agora_worker"}
+
+
+@pytest.mark.parametrize(
+    ("habit", "told"),
+    [
+        ("returns", ["tester.joined", "tester.left", "tester.joined", "tester.left"]),
+        ("expires", ["tester.joined", "agent.token_renewed", "tester.left"]),
+    ],
+)
+def test_the_service_hears_of_the_call_from_the_worker(tmp_path: Path, habit: str, told: list[str]) -> None:
+    """The real one, by the URL that it handed over: who comes and goes, and that a fresh token is wanted."""
+    settings = {
+        **RIGHT,
+        "SESSION_LAUNCHER": "process",
+        "SESSION_PROCESS_COMMAND": shlex.join(COMMAND),
+        "SESSION_PROCESS_READY": "line",
+        "PYTHONPATH": PATH,
+        "FAKE_AGORA": habit,
+    }
+    with command(tmp_path, "serve", settings) as serve:
+        call(serve)
+        assert json.loads(serve.until("session.ended"))["reason"] == "tester_left"
+    events = [json.loads(line)["event"] for line in serve.said.splitlines()]
+    assert [event for event in events if event in told] == told

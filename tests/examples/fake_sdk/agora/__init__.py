@@ -10,6 +10,7 @@ import sys
 HABITS = {
     "leaves": "the tester talks, hears its echo and leaves",
     "returns": "the tester is lost after that, comes back, does it again and leaves",
+    "expires": "the tester says nothing, and leaves when the agent has a fresh token in place of the one that ends",
     "stays": "the tester says nothing and never leaves",
     "hangs": "the same, and releasing never returns",
     "strands": "nobody answers the join",

@@ -26,6 +26,7 @@ class RTCConnection:
         self._observer: Any = None
         self._audio: Any = None
         self._user = LocalUser()
+        self._tokens: list[str] = []
         self._said = bytearray()
         self._changed = threading.Condition()
 
@@ -49,6 +50,7 @@ class RTCConnection:
         """Begins the call on the SDK's own thread. The uid is text, and not the tester's."""
         self._call("connect", after=["register_observer"], before="connect")
         rule(bool(token) and bool(chan_id), "a token and a channel are needed")
+        self._tokens.append(token)
         rule(isinstance(user_id, str) and user_id.isdecimal() and user_id not in (OTHER, "0"), "a uid of one's own")
         threading.Thread(target=self._live, name=SDK_THREAD, daemon=True).start()
         return 0
@@ -87,7 +89,10 @@ class RTCConnection:
         """While connected."""
         called("renew_token")
         rule("connect" in self._calls and "disconnect" not in self._calls, "a token is renewed in the channel")
+        rule(bool(token) and token not in self._tokens, "the token is a fresh one")
+        self._tokens.append(token)
         say(f"renewed {token}")
+        self._notify()
         return 0
 
     def disconnect(self) -> int:
@@ -127,8 +132,12 @@ class RTCConnection:
             self._converse()
             self._observer.on_user_left(self, TESTER, _DROPPED)
             self._observer.on_user_joined(self, TESTER)
+        if HABIT == "expires":
+            self._observer.on_token_privilege_will_expire(self, self._tokens[-1])
+            self._wait(lambda: len(self._tokens) > 1)
         if HABIT in ("leaves", "returns"):
             self._converse()
+        if HABIT in ("leaves", "returns", "expires"):
             self._observer.on_user_left(self, TESTER, _QUIT)
 
     def _converse(self) -> None:
