@@ -19,6 +19,7 @@ from session_service.sessions.model import Offer, Reason
 from session_service.sessions.store.contract import Record, Row, State, Store
 from session_service.sessions.stranding import Offers, offer_for, why_stranded
 from session_service.sessions.strays import end_strays
+from session_service.sessions.trying import is_told_to_end
 from session_service.sessions.turns import Turns
 
 PATIENCE = 10.0
@@ -127,7 +128,9 @@ async def _runs(doubt: _Doubt, turns: Turns) -> bool:
     try:
         async with turns.of(doubt.offer.client, doubt.launcher):
             return (await doubt.launcher.poll(ref)).kind == "running"
-    except Exception:  # noqa: BLE001 - launchers are not ours to trust
+    except BaseException as error:  # launchers are not ours to trust
+        if is_told_to_end(error):
+            raise
         return True
 
 

@@ -108,13 +108,17 @@ class ForgetfulLauncher(HostedLauncher):
 class RaisingLauncher(HostedLauncher):
     """Raises what no launcher may, whatever it is asked."""
 
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
     async def poll(self, ref: AgentRef) -> AgentState:
         """Raise."""
-        raise KeyError
+        raise self.error
 
     async def list(self, prefix: str) -> Sequence[AgentRef]:
         """Raise."""
-        raise KeyError
+        raise self.error
 
 
 HOUR = Clocks(3600.0)
@@ -418,10 +422,15 @@ def test_join_details_that_nobody_was_given_keep_no_slot(house: House, state: St
     assert reason(house, f"0a1b2c3d-{state.value}") is not None
 
 
-def test_a_launcher_that_fails_outside_its_contract_keeps_no_service_from_starting(house: House) -> None:
-    """It has said nothing of its agents, so they get the doubt."""
-    restart(house, RaisingLauncher(), left_behind(house.store, State.RUNNING))
+@pytest.mark.parametrize("error", [KeyError(), asyncio.CancelledError()], ids=["unforeseen", "cancelled"])
+def test_a_launcher_that_fails_outside_its_contract_keeps_no_service_from_starting(
+    house: House, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    """It has said nothing of its agents, so they get the doubt, and their sessions go on."""
+    caplog.set_level(logging.INFO)
+    restart(house, RaisingLauncher(error), left_behind(house.store, State.RUNNING))
     assert reason(house, "0a1b2c3d-running") is None
+    assert "session.adopted" in [vars(record).get("event") for record in caplog.records]
 
 
 class ServedLauncher(HostedLauncher):
