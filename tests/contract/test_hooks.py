@@ -447,3 +447,14 @@ def test_by_settings_alone_a_lost_tester_has_its_time_to_come_back(in_process: I
     assert len(callables.ENDED) == ended
     service.wait(2)
     assert len(callables.ENDED) - ended == 1
+
+
+def test_by_settings_alone_a_session_ends_at_its_maximum_duration(in_process: InProcessFactory) -> None:
+    """Though nobody has told of its tester."""
+    service = in_process(**PYTHON, SESSION_MAX_DURATION="20")
+    ended = len(callables.ENDED)
+    assert service.call().status == 200
+    service.wait(19)
+    assert len(callables.ENDED) == ended
+    service.wait(2)
+    assert len(callables.ENDED) - ended == 1
