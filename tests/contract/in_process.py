@@ -31,19 +31,22 @@ class InProcess:
         body: bytes = BODY,
         address: str = "127.0.0.1",
         hangs_up: bool = False,
+        answered: Callable[[], object] = lambda: None,
     ) -> Answer:
         """One whole request and its answer. Without arguments it is the platform's own call.
 
-        A caller that `hangs_up` does so once its request is sent.
+        A caller that `hangs_up` does so once its request is sent. `answered` is called when the answer is out, before
+        anything that the service does after it.
         """
-        return self._runner.run(_answer(self._service, _scope(method, path, query, headers, address), body, hangs_up))
+        scope = _scope(method, path, query, headers, address)
+        return self._runner.run(_answer(self._service, scope, body, hangs_up, answered))
 
     def at_once(self, count: int) -> list[Answer]:
         """The platform's own call so many times at the same moment."""
 
         async def calls() -> list[Answer]:
             scopes = [_scope("POST", PATH, b"", RIGHT, "127.0.0.1") for _ in range(count)]
-            return await asyncio.gather(*[_answer(self._service, scope, BODY, False) for scope in scopes])
+            return await asyncio.gather(*[_answer(self._service, scope, BODY) for scope in scopes])
 
         return self._runner.run(calls())
 
@@ -85,11 +88,19 @@ def _scope(method: str, path: str, query: bytes, headers: Headers, address: str)
     }
 
 
-async def _answer(service: Service, scope: dict[str, Any], body: bytes, hangs_up: bool) -> Answer:
+async def _answer(
+    service: Service,
+    scope: dict[str, Any],
+    body: bytes,
+    hangs_up: bool = False,
+    answered: Callable[[], object] = lambda: None,
+) -> Answer:
     sent: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            answered()
 
     scope["state"] = {HUNG_UP: lambda: hangs_up}
     request = {"type": "http.request", "body": body, "more_body": False}

@@ -11,6 +11,7 @@ from session_service.agents.contract import AgentSpec, Report
 from session_service.agora import tokens
 from session_service.sessions.minting import token_hash
 from session_service.sessions.model import Reason
+from session_service.sessions.store.memory import MemoryStore
 from tests.agents.fakes import ImmortalLauncher, MemoryLauncher
 from tests.contract import callables
 from tests.contract.answers import Answer
@@ -39,11 +40,24 @@ class Call:
         return said(self.house.endpoint, self.report, value, headers or None)
 
 
+class NotingStore(MemoryStore):
+    """Says when it is told of an end."""
+
+    def __init__(self, steps: list[str]) -> None:
+        super().__init__("0a1b2c3d")
+        self._steps = steps
+
+    async def ending(self, session_id: str, reason: Reason) -> None:
+        """Say so."""
+        self._steps.append(reason)
+        await super().ending(session_id, reason)
+
+
 @contextmanager
-def calling(launcher: MemoryLauncher | None = None) -> Iterator[Call]:
+def calling(launcher: MemoryLauncher | None = None, store: MemoryStore | None = None) -> Iterator[Call]:
     """A call that is ended with the test."""
     launcher = launcher or MemoryLauncher()
-    house = Launched(launcher, clocks=CLOCKS)
+    house = Launched(launcher, clocks=CLOCKS, store=store or MemoryStore("0a1b2c3d"))
     try:
         yield Call(launcher, house)
     finally:
@@ -141,6 +155,17 @@ def test_a_tester_that_left_ends_the_session(call: Call) -> None:
     call.says({"event": "joined"})
     assert call.says({"event": "left"}).status == 200
     assert (call.house.reason(), call.launcher.running) == (Reason.TESTER_LEFT, {})
+
+
+@clause("REP-3")
+def test_that_a_tester_has_left_is_kept_before_it_is_answered() -> None:
+    """It is told once: a service that is killed in between would leave the agent running."""
+    steps: list[str] = []
+    with calling(store=NotingStore(steps)) as call:
+        right = [(b"authorization", b"Bearer " + call.report.token.encode())]
+        path, left = path_of(call.report), b'{"event": "left"}'
+        call.house.endpoint.call("POST", path, headers=right, body=left, answered=lambda: steps.append("answered"))
+    assert steps[:2] == [Reason.TESTER_LEFT, "answered"]
 
 
 @clause("REP-3")
