@@ -240,6 +240,22 @@ def test_a_lock_that_stays_refuses_the_call_and_changes_nothing(path: Path) -> N
     on(path, steps)
 
 
+def test_a_slot_whose_end_cannot_be_written_stays_taken(path: Path) -> None:
+    """The counts follow the rows: a restart would find this session, and count it."""
+
+    async def steps(store: SqliteStore) -> None:
+        await store.admit(row("a"), WIDE, WIDE)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(StoreUnavailable):
+                await store.ended("a", Reason.LOST, 150.0, None)
+        assert await store.admit(row("b"), Limits(1, 9), WIDE) == Full(starts=False, earliest_end=200.0)
+        assert await store.ended("a", Reason.LOST, 150.0, None) is not None
+        assert await store.admit(row("b"), Limits(1, 9), WIDE) is None
+
+    on(path, steps)
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["gone", "another-one"])
 def test_a_file_that_is_taken_away_meanwhile_refuses_the_call(path: Path, again: bool) -> None:
     """SQLite would write on into what nobody can open any more, and the next start would know of no agent."""
