@@ -26,6 +26,7 @@ LONGEST_RETRY_AFTER = 3600
 LONGEST_ANSWER = 1 << 20
 """Bytes of an answer that are read; the longest are lists of agents."""
 
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "cekura-session-service"}
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -123,14 +124,14 @@ class Outgoing:
             await client.aclose()
 
     async def _exchange(self, request: Request) -> Answer:
-        opened = self._shared().stream(
+        whole = httpx2.Request(  # a client that makes it merges its own headers and parameters into each
             request.method,
             _parsed(request.url),
             params=dict(request.query) or None,  # an empty one would parse the URL once more
             content=request.content,
-            headers={"Accept-Encoding": "identity", **request.headers},
+            headers={**_HEADERS, **request.headers},
         )
-        async with opened as response:
+        async with aclosing(await self._shared().send(whole, stream=True)) as response:
             content = await self._read(request, response)
             return Answer(response.status_code, content, _seconds(response.headers.get("Retry-After")))
 
