@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
 import orjson
@@ -84,7 +85,8 @@ class Answer:
 class Outgoing:
     """Sends over one client, which is made for the first request. `who` is the other side's name in errors.
 
-    No redirect is followed and no proxy is taken from the environment: either would send secrets elsewhere.
+    No redirect is followed and no proxy is taken from the environment: either would send secrets elsewhere. No cookie
+    is kept: what an answer says in one session is not told in another.
     """
 
     def __init__(self, who: str) -> None:
@@ -152,6 +154,7 @@ class Outgoing:
                 transport=Connections(),
                 trust_env=False,
                 follow_redirects=False,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # takes none
                 timeout=None,  # every request runs within its deadline
             )
         return self._client

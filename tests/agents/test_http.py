@@ -16,7 +16,18 @@ from tests.agents.conftest import Exits, Run
 from tests.agents.specs import PREFIX, SESSION, agent_spec
 from tests.agents.starts import given_up, started
 from tests.agents.test_launcher_contract import LauncherContract
-from tests.standins.faults import Fault, Late, answers, floods, malformed, never_answers, redirects, refuses, resets
+from tests.standins.faults import (
+    Fault,
+    Late,
+    answers,
+    floods,
+    malformed,
+    never_answers,
+    redirects,
+    refuses,
+    resets,
+    sets_a_cookie,
+)
 
 pytestmark = pytest.mark.real
 
@@ -54,6 +65,14 @@ def test_every_secret_signs_while_they_are_changed(hosted: HostedAgents, run: Ru
     run(launcher.aclose())
     (signatures,) = hosted.api.signatures
     assert len(signatures.split(" ")) == 2
+
+
+def test_a_cookie_is_not_sent_back(hosted: HostedAgents, launcher: HttpLauncher, run: Run) -> None:
+    """What a server says in one session is not told in another."""
+    hosted.api.plays("start", sets_a_cookie)
+    run(started(launcher, f"{PREFIX}7"))
+    run(started(launcher, f"{PREFIX}8"))
+    assert hosted.api.refused == []
 
 
 def test_a_wrong_secret_is_refused_with_the_status_alone(hosted: HostedAgents, run: Run) -> None:

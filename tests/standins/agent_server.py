@@ -86,6 +86,8 @@ class AgentServer(Playing):
     def _verify(self, verb: str, request: Request, body: bytes) -> None:
         """Signature and time by the library; each id once, and for this request only."""
         headers = dict(request.headers)
+        if "cookie" in headers:
+            raise Refused(400, f"Whoever signs needs no cookie: {headers}")
         try:
             Webhook(self.secret).verify(body, headers, json_parse=False)
         except (WebhookVerificationError, ValueError) as error:

@@ -41,6 +41,13 @@ def refuses(status: int, reason: str, detail: str = "", retry_after: str | None 
     return play
 
 
+async def sets_a_cookie(act: Act) -> Response:
+    """It is done, and the answer asks for something to be sent back."""
+    answer = await act()
+    answer.set_cookie("sticky", "sentinel-cookie")
+    return answer
+
+
 async def resets(act: Act) -> Response:
     """It is done, and the connection breaks in the middle of the answer."""
     await act()
