@@ -24,6 +24,9 @@ from session_service.sessions.trying import is_told_to_end
 
 STOP_MARGIN = 0.5
 """Seconds of the answer budget that are left for stopping what did not start in time."""
+LAST_WORD = 0.1
+"""Seconds by which a start is given up here before its launcher may: both would say that the time is over, and which of
+them comes first would decide whether the caller is told 504 or 503."""
 ENDED_MEANWHILE = "the session was ended before its caller was answered"
 
 _log = logging.getLogger("session_service.sessions")
@@ -141,7 +144,7 @@ async def _accepted(live: Live, spec: AgentSpec | None, deadline: float, caller:
         return None
     if live.offer.starts_at_once:
         return await launcher.start(spec, deadline)
-    live.start = asyncio.ensure_future(launcher.start(spec, deadline))
+    live.start = asyncio.ensure_future(launcher.start(spec, deadline + LAST_WORD))
     return await accepted(live.start, deadline, caller)
 
 

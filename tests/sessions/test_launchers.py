@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from session_service.agents.contract import AgentRef, AgentSpec, AgentState
-from session_service.errors import AgentRefused
+from session_service.errors import AgentRefused, AgentTimeout, AgentUnavailable
 from session_service.sessions.model import Reason
 from session_service.sessions.strays import end_strays
 from session_service.sessions.turns import Turns
@@ -59,12 +59,34 @@ class RaisingLauncher(MemoryLauncher):
             raise self.error
 
 
+class PunctualLauncher(MemoryLauncher):
+    """It gives up by itself, at its deadline, as one that asks another server does."""
+
+    async def start(self, spec: AgentSpec, deadline: float) -> AgentRef:
+        """Raise, when the time is over."""
+        await super().start(spec, deadline)
+        await asyncio.sleep(deadline - asyncio.get_running_loop().time())
+        raise AgentUnavailable("The agent server did not answer to start in time.", retry_after=5)
+
+
 class GarbledLauncher(MemoryLauncher):
     """Its references hold no mapping."""
 
     def ref(self, spec: AgentSpec) -> AgentRef:
         """What no other process could use."""
         return AgentRef(self.name, spec.session_id, ["42"])  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_start_that_takes_too_long_is_told_as_that_whoever_gives_it_up(house: House) -> None:
+    """Not as a launcher that is unavailable, on some days: the codes differ, and so do the counts."""
+
+    async def main() -> None:
+        launcher = PunctualLauncher()
+        with pytest.raises(AgentTimeout):
+            await house.sessions.open(house.grant(launcher), caller(stays))
+        assert launcher.running == {}
+
+    run(main)
 
 
 RAISED = pytest.mark.parametrize("error", [asyncio.CancelledError(), Unusual()], ids=["cancelled", "unusual"])
