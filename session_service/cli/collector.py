@@ -3,8 +3,9 @@
 Decided here: CPython's defaults are for programs that end. Its collector goes through what has survived a first look
 after every tenth one, and now and then through all there is, modules included: with a thousand sessions either holds
 the event loop for 50 to 100 ms, which is where the slowest call of a hundred waited (docs/performance.md). What a
-session and a connection take is freed without it (tests/cycles.py). A callable of the customer's, which runs in this
-process, promises no such thing.
+session and a connection take is freed without it (tests/cycles.py), but for what stamina holds of a request to Agora,
+and of the start that failed with it: some hundred objects at most. A callable of the customer's, which runs in this
+process, promises nothing of the kind.
 """
 
 import gc
