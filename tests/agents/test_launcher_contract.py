@@ -119,13 +119,13 @@ class LauncherContract:
         """Names of other deployments are not touched."""
 
         async def main() -> set[str]:
-            specs = [agent_spec(name) for name in ("a-1", "a-2", "b-1")]
+            specs = [agent_spec(PREFIX + name) for name in ("a-1", "a-2", "b-1")]
             refs = [await launcher.start(spec, soon()) for spec in specs]
-            found = {ref.name for ref in await launcher.list("a-")}
+            found = {ref.name for ref in await launcher.list(f"{PREFIX}a-")}
             await asyncio.gather(*map(launcher.stop, refs))
             return found
 
-        assert run(main()) == {"a-1", "a-2"}
+        assert run(main()) == {f"{PREFIX}a-1", f"{PREFIX}a-2"}
 
     def test_sessions_at_the_same_time_do_not_disturb_each_other(self, launcher: Launcher, run: Run) -> None:
         """One end leaves the others running."""
@@ -145,7 +145,7 @@ class LauncherContract:
             await launcher.stop(await launcher.start(agent_spec(name), soon()))
 
         async def main() -> None:
-            await life("the-first-opens-what-stays")
+            await life(f"{PREFIX}6")  # the first opens what stays
             with none_of_ours():
                 await life(f"{PREFIX}7")
                 await asyncio.sleep(0)
