@@ -1,40 +1,48 @@
 """Where the requests of one client go: a kept connection for each that is under way, the last used one first.
 
-Decided here: that nobody searches. httpx2's own pool goes through all of its connections twice for each request, and
-polls the idle ones: with a hundred starts under way that is half of what a request costs (docs/performance.md). So each
-connection has a pool of its own here, which holds that connection and nothing else, and the idle ones are a stack. What
-a connection is, how long it is good for and when it is opened anew stays httpx2's. Used by `outgoing`.
+Decided here: that nobody searches. httpcore2's own pool goes through all of its connections twice for each request, and
+polls the idle ones: with a hundred starts under way that is half of what a request costs (docs/performance.md). So the
+idle ones are a stack here. What a connection is, and whether it is still good, stays httpcore2's. Used by `outgoing`.
 """
 
 import asyncio
+import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Protocol, cast
 from weakref import WeakSet
 
+import httpcore2
 import httpx2
+
+from session_service.agents.network import Network
 
 KEPT_CONNECTIONS = 100
 KEPT_SECONDS = 4.0
 """How long an idle connection is kept: less than the 5 s after which uvicorn and Node.js close theirs."""
 
-_LIMITS = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT_SECONDS)
-
 
 class Connections(httpx2.AsyncBaseTransport):
-    """A transport for as many requests at once as there are. No proxy is taken from the environment."""
+    """A transport to one server for as many requests at once as there are. No proxy is taken from the environment.
 
-    def __init__(self) -> None:
-        self._tls = httpx2.create_ssl_context(trust_env=False)  # takes 20 ms, and is the same for all
-        self._all: WeakSet[httpx2.AsyncHTTPTransport] = WeakSet()
-        self._idle: deque[tuple[float, httpx2.AsyncHTTPTransport]] = deque()
+    `trust` says which certificates are good: where nothing is given, those that httpx2 trusts.
+    """
+
+    def __init__(self, trust: ssl.SSLContext | None = None) -> None:
+        self._trust = trust or httpx2.create_ssl_context(trust_env=False)  # takes 20 ms, and is the same for all
+        self._network = Network()
+        self._all: WeakSet[httpcore2.AsyncHTTPConnection] = WeakSet()
+        self._idle: deque[tuple[float, httpcore2.AsyncHTTPConnection]] = deque()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send over the connection that was used last, or a new one; it is free again when the answer is closed."""
-        connection = self._idle.pop()[1] if self._idle else self._new()
-        response = await connection.handle_async_request(request)  # where this fails, httpx2 has closed it
-        assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - an asynchronous transport has no other
-        response.stream = _Borrowed(response.stream, lambda: self._give_back(connection))
-        return response
+        whole = _as_httpcore2(request)
+        connection = await self._taken(whole.url.origin)
+        with _failing_as_httpx2():
+            answer = await connection.handle_async_request(whole)  # where this fails, httpcore2 has closed it
+        body = _Borrowed(cast("_Body", answer.stream), lambda: self._give_back(connection))
+        return httpx2.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
 
     async def aclose(self) -> None:
         """Close every connection, those in use too."""
@@ -42,15 +50,22 @@ class Connections(httpx2.AsyncBaseTransport):
             await connection.aclose()
         self._idle.clear()
 
-    def _new(self) -> httpx2.AsyncHTTPTransport:
-        connection = httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=_LIMITS)
-        self._all.add(connection)
-        return connection
+    async def _taken(self, origin: httpcore2.Origin) -> httpcore2.AsyncHTTPConnection:
+        oldest = asyncio.get_running_loop().time() - KEPT_SECONDS
+        while self._idle:
+            since, connection = self._idle.pop()
+            if since >= oldest and connection.can_handle_request(origin) and not connection.has_expired():
+                return connection
+            await connection.aclose()
+        made = httpcore2.AsyncHTTPConnection(origin, self._trust, network_backend=self._network)
+        self._all.add(made)
+        return made
 
-    async def _give_back(self, connection: httpx2.AsyncHTTPTransport) -> None:
+    async def _give_back(self, connection: httpcore2.AsyncHTTPConnection) -> None:
         """Keep it, and close those that have been idle for too long, or are too many: the first of the stack."""
         now = asyncio.get_running_loop().time()
-        self._idle.append((now, connection))
+        if connection.is_idle():  # and not closed: an answer that is not read to its end takes it along
+            self._idle.append((now, connection))
         while self._has_superfluous(now):
             await self._idle.popleft()[1].aclose()
 
@@ -59,17 +74,49 @@ class Connections(httpx2.AsyncBaseTransport):
         return bool(self._idle) and (self._idle[0][0] < now - KEPT_SECONDS or len(self._idle) > KEPT_CONNECTIONS)
 
 
+class _Body(Protocol):
+    """An answer's body as httpcore2 gives it."""
+
+    def __aiter__(self) -> AsyncGenerator[bytes]: ...
+
+    async def aclose(self) -> None: ...
+
+
 class _Borrowed(httpx2.AsyncByteStream):
     """An answer's body. Closing it tells that its connection is free."""
 
-    def __init__(self, body: httpx2.AsyncByteStream, closed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, body: _Body, closed: Callable[[], Awaitable[None]]) -> None:
         self._body = body
         self._closed = closed
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._body)
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        with _failing_as_httpx2():
+            async with aclosing(aiter(self._body)) as parts:
+                async for part in parts:
+                    yield part
 
     async def aclose(self) -> None:
         """Close it, which httpx2 does once. What cannot be closed is not used again."""
         await self._body.aclose()
         await self._closed()
+
+
+def _as_httpcore2(request: httpx2.Request) -> httpcore2.Request:
+    url = request.url
+    return httpcore2.Request(
+        request.method,
+        httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=request.headers.raw,
+        content=cast("httpx2.AsyncByteStream", request.stream),
+        extensions=request.extensions,
+    )
+
+
+@contextmanager
+def _failing_as_httpx2() -> Iterator[None]:
+    """Both libraries call their failures by the same names. The text may quote a header, and stays here."""
+    try:
+        yield
+    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+        failure: type[httpx2.TransportError] = getattr(httpx2, type(error).__name__)
+        raise failure("") from None

@@ -6,7 +6,7 @@ outside this process, and, the way back, by agents that are ours.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from session_service.agents.contract import SPEC_VERSION, AgentSpec, Report
@@ -26,15 +26,20 @@ def write(spec: AgentSpec) -> bytes:
     value = {
         "version": spec.version,
         "session_id": spec.session_id,
-        "agora": asdict(spec.agora),
-        "encryption": asdict(spec.encryption) if spec.encryption else None,
+        "agora": _flat(spec.agora),
+        "encryption": _flat(spec.encryption) if spec.encryption else None,
         "test": dict(spec.test) if spec.test is not None else None,
-        "report": asdict(spec.report) if spec.report else None,
+        "report": _flat(spec.report) if spec.report else None,
     }
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
     except (TypeError, ValueError, RecursionError):
         raise InvalidValue("What is being tested must consist of JSON values: text, numbers, lists, objects.") from None
+
+
+def _flat(part: Seat | ChannelEncryption | Report) -> dict[str, object]:
+    """Its fields by name; `asdict` would copy each of them, deeply, for a fiftieth of a start."""
+    return {one.name: getattr(part, one.name) for one in fields(part)}
 
 
 def read(data: bytes) -> AgentSpec:

@@ -1,15 +1,18 @@
 """The connections of one client, over a server that keeps each of them open and counts."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from session_service.agents.connections import KEPT_CONNECTIONS, KEPT_SECONDS, Connections
 from tests import virtual_time
+from tests.certificates import Authority
 
+Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 MANY = KEPT_CONNECTIONS + 20
 
@@ -130,6 +133,134 @@ def test_the_last_idle_one_may_be_taken_while_an_old_one_is_closed() -> None:
             return seen
 
     assert virtual_time.run(main) == [b"ok"] * 120
+
+
+def test_the_last_used_one_is_not_taken_either_when_it_was_idle_for_too_long() -> None:
+    """Its server may be closing it, and the request would be lost."""
+
+    async def main() -> int:
+        counting = Counting()
+        async with _client(counting) as client:
+            await _at_once(client, counting, 1)
+            await asyncio.sleep(KEPT_SECONDS + 1)
+            await _at_once(client, counting, 1)
+        return counting.opened
+
+    assert virtual_time.run(main) == 2
+
+
+@asynccontextmanager
+async def _client_of(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
+    async with await asyncio.start_server(server, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        async with httpx2.AsyncClient(transport=Connections(), base_url=url, timeout=None) as client:
+            yield client
+
+
+@pytest.mark.parametrize("more", [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"])
+def test_a_connection_that_its_server_has_given_up_is_not_used_again(more: bytes) -> None:
+    """It may say so, in an answer that nobody has asked for; that would be the next request's answer."""
+    opened, given_up = [], asyncio.Event()
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            opened.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(ANSWER)
+            await asyncio.sleep(0.05)
+            writer.write(more)
+            await writer.drain()
+            if more:
+                given_up.set()
+                await reader.read()
+        given_up.set()
+
+    async def main() -> list[int]:
+        async with _client_of(once) as client:
+            first = await client.get("/")
+            await given_up.wait()
+            await asyncio.sleep(0.05)
+            return [first.status_code, (await client.get("/")).status_code]
+
+    assert (asyncio.run(main()), len(opened)) == ([200, 200], 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (b"", httpx2.RemoteProtocolError),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", httpx2.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", httpx2.RemoteProtocolError),
+    ],
+    ids=["nothing", "another-protocol", "half"],
+)
+def test_what_is_no_answer_fails_by_the_name_that_httpx2_has_for_it(answer: bytes, failure: type[Exception]) -> None:
+    """Whether it goes wrong before the body or in it, and without a word of what came."""
+
+    async def breaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+
+    async def main() -> None:
+        async with _client_of(breaks) as client:
+            await client.get("/")
+
+    with pytest.raises(failure, match=r"^$"):
+        asyncio.run(main())
+
+
+def test_https_is_spoken_with_whom_is_trusted_alone(tmp_path: Path) -> None:
+    """By those that httpx2 trusts, if nothing else is said."""
+    authority = Authority(tmp_path)
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(ANSWER)
+            await writer.drain()
+
+    async def got(port: int, transport: Connections) -> bytes:
+        async with httpx2.AsyncClient(transport=transport, timeout=None) as client:
+            return (await client.get(f"https://localhost:{port}/")).content
+
+    async def main() -> bytes:
+        tls = authority.server(host="localhost")
+        async with await asyncio.start_server(answers, "127.0.0.1", 0, ssl=tls) as listening:
+            port = listening.sockets[0].getsockname()[1]
+            with pytest.raises(httpx2.ConnectError):
+                await got(port, Connections())
+            return await got(port, Connections(authority.trusted()))
+
+    assert asyncio.run(main()) == b"ok"
+
+
+def test_an_answer_that_is_not_read_to_its_end_takes_its_connection_with_it() -> None:
+    """The rest of it is nobody's answer."""
+
+    async def main() -> int:
+        counting = Counting()
+        async with _client(counting) as client:
+            async with client.stream("GET", "/"):
+                pass
+            await _at_once(client, counting, 1)
+        return counting.opened
+
+    assert asyncio.run(main()) == 2
+
+
+def test_another_server_has_connections_of_its_own() -> None:
+    """Though a client is meant for one."""
+
+    async def main() -> tuple[int, int]:
+        one, other = Counting(), Counting()
+        async with _client(one) as client, await asyncio.start_server(other.serve, "127.0.0.1", 0) as server:
+            for host in ("", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", ""):
+                assert (await client.get(f"{host}/")).content == b"ok"
+            await client.aclose()
+            await _until(other, 0)
+        return one.opened, other.opened
+
+    assert asyncio.run(main()) == (2, 1)
 
 
 def test_no_more_idle_connections_are_kept_than_are_useful() -> None:

@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from session_service.check.model import Need
+from tests.certificates import Authority
 from tests.check import strangers
-from tests.check.certificates import Authority
 from tests.check.correct import CLIENT, PROJECT, SECRET
 from tests.check.strangers import answering, endless, greeting, listening
 from tests.commands import PROGRAM, environment

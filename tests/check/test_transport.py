@@ -21,7 +21,7 @@ from session_service.check.plan import plan
 from session_service.check.runner import Report, run
 from session_service.check.sessions import Sessions
 from session_service.check.target import Endpoint, Target, endpoint
-from tests.check.certificates import HOST, Authority
+from tests.certificates import HOST, Authority
 from tests.check.correct import CLIENT, SECRET, Correct, outcomes, serving
 from tests.check.misbehaving import CALL, OK, PATIENT, Server, holding, listening, saying
 

@@ -19,7 +19,7 @@ from session_service.check.asking.messages import Body, Exchange, Request, Silen
 from session_service.check.asking.parsing import Reading, Unreadable
 from session_service.check.asking.wire import connected
 from session_service.check.target import Endpoint
-from tests.check.certificates import HOST, Authority
+from tests.certificates import HOST, Authority
 from tests.check.misbehaving import (
     CALL,
     HASTY,
