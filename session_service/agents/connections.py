@@ -34,6 +34,7 @@ class Connections(httpx2.AsyncBaseTransport):
         self._network = Network()
         self._all: WeakSet[httpcore2.AsyncHTTPConnection] = WeakSet()
         self._idle: deque[tuple[float, httpcore2.AsyncHTTPConnection]] = deque()
+        self._kept = KEPT_CONNECTIONS
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send over the connection that was used last, or a new one; it is free again when the answer is closed."""
@@ -45,7 +46,8 @@ class Connections(httpx2.AsyncBaseTransport):
         return httpx2.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
 
     async def aclose(self) -> None:
-        """Close every connection, those in use too."""
+        """Close every connection, those in use too; one that is still being made is closed after its request."""
+        self._kept = 0
         for connection in list(self._all):
             await connection.aclose()
         self._idle.clear()
@@ -64,6 +66,8 @@ class Connections(httpx2.AsyncBaseTransport):
     async def _give_back(self, connection: httpcore2.AsyncHTTPConnection) -> None:
         """Keep it, and close those that have been idle for too long, or are too many: the first of the stack."""
         now = asyncio.get_running_loop().time()
+        if _has_more(connection):
+            await connection.aclose()
         if connection.is_idle():  # and not closed: an answer that is not read to its end takes it along
             self._idle.append((now, connection))
         while self._has_superfluous(now):
@@ -71,7 +75,7 @@ class Connections(httpx2.AsyncBaseTransport):
 
     def _has_superfluous(self, now: float) -> bool:
         """Whether the first is too old or one too many; while another was closed, somebody may have taken the last."""
-        return bool(self._idle) and (self._idle[0][0] < now - KEPT_SECONDS or len(self._idle) > KEPT_CONNECTIONS)
+        return bool(self._idle) and (self._idle[0][0] < now - KEPT_SECONDS or len(self._idle) > self._kept)
 
 
 class _Body(Protocol):
@@ -99,6 +103,12 @@ class _Borrowed(httpx2.AsyncByteStream):
         """Close it, which httpx2 does once. What cannot be closed is not used again."""
         await self._body.aclose()
         await self._closed()
+
+
+def _has_more(connection: httpcore2.AsyncHTTPConnection) -> bool:
+    """Whether more was read than the answer. httpcore2 would take that for the next one's, and has no public word."""
+    spoken = cast("httpcore2.AsyncHTTP11Connection", connection._connection)
+    return bool(spoken._h11_state.trailing_data[0])
 
 
 def _as_httpcore2(request: httpx2.Request) -> httpcore2.Request:

@@ -9,6 +9,7 @@ No timeout of the interface is kept: whoever sends has one deadline around all o
 """
 
 import asyncio
+import select
 import socket
 import ssl
 from collections.abc import Iterable
@@ -41,7 +42,7 @@ class Network(httpcore2.AsyncNetworkBackend):
             connected = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=NEXT_ADDRESS)
             await loop.create_connection(lambda: wire, sock=connected)
         except (OSError, RuntimeError, UnicodeError) as error:  # no thread for the resolver; a name that none can be
-            raise httpcore2.ConnectError(str(error)) from None
+            raise _failure(error) from None
         return Stream(wire)
 
 
@@ -81,17 +82,20 @@ class Stream(httpcore2.AsyncNetworkStream):
     ) -> "Stream":
         """Return this connection under TLS; ConnectError if there is no agreement or no trust."""
         loop, wire, below = asyncio.get_running_loop(), _Wire(), self._wire.transport
+        if below.is_closing():  # the server was quick; uvloop would return a stream that is none
+            raise httpcore2.ConnectError(self._wire.broken)
+        wire.connection_made(below)
         try:
             above = await loop.start_tls(below, wire, ssl_context, server_hostname=server_hostname)
         except OSError as error:  # ssl.SSLError is one
-            raise httpcore2.ConnectError(str(error)) from None
-        wire.connection_made(cast("asyncio.Transport", above))
+            raise _failure(error) from None
+        wire.transport = cast("asyncio.Transport", above)
         return Stream(wire)
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore2 asks for: `ssl_object`, and `is_readable`, by which an idle connection is known as useless."""
         if info == "is_readable":
-            return self._wire.over or bool(self._wire.unread)
+            return self._wire.is_useless()
         return self._wire.transport.get_extra_info(info)
 
 
@@ -99,6 +103,9 @@ class _Wire(asyncio.Protocol):
     """What has come and is not read yet, and whether more can come and go."""
 
     transport: asyncio.Transport
+    _source: asyncio.Transport
+    """What has to wait while too much is unread: TCP, also under TLS. While uvloop's TLS waits, it drops at the end of
+    the connection what it has not told yet."""
 
     def __init__(self) -> None:
         self.unread = bytearray()
@@ -119,19 +126,27 @@ class _Wire(asyncio.Protocol):
         del self.unread[:most]
         if self._paused:
             self._paused = False
-            self.transport.resume_reading()
+            self._source.resume_reading()
         return taken
+
+    def is_useless(self) -> bool:
+        """Whether anything has come that nobody has asked for, or the end: also what the loop has not got to yet."""
+        if self.over or self.unread or self._source.is_closing():
+            return True
+        waiting = select.poll()
+        waiting.register(self._source.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop's word that there is a connection."""
-        self.transport = cast("asyncio.Transport", transport)
+        self.transport = self._source = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """The loop's word that something has come."""
         self.unread += data
         if len(self.unread) > UNREAD:
             self._paused = True
-            self.transport.pause_reading()
+            self._source.pause_reading()
         self._tell()
 
     def eof_received(self) -> None:
@@ -165,3 +180,8 @@ def _numeric(host: str, port: int) -> Any:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
         return None
+
+
+def _failure(error: Exception) -> httpcore2.ConnectError:
+    """What a failed connect is called. A frame of its traceback holds the error: only the collector would free both."""
+    return httpcore2.ConnectError(str(error.with_traceback(None)))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import httpx2
@@ -184,6 +184,23 @@ def test_a_connection_that_its_server_has_given_up_is_not_used_again(more: bytes
     assert (asyncio.run(main()), len(opened)) == ([200, 200], 2)
 
 
+def test_two_answers_to_one_request_are_not_two_requests_answers() -> None:
+    """They come at once, so that the second is read along with the first."""
+    opened = []
+
+    async def twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(reader)
+        with closing(writer), suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(ANSWER + ANSWER.replace(b"200 OK", b"500 No"))
+
+    async def main() -> list[int]:
+        async with _client_of(twice) as client:
+            return [(await client.get("/")).status_code for _ in range(2)]
+
+    assert (asyncio.run(main()), len(opened)) == ([200, 200], 2)
+
+
 @pytest.mark.parametrize(
     ("answer", "failure"),
     [
@@ -274,6 +291,22 @@ def test_no_more_idle_connections_are_kept_than_are_useful() -> None:
             return counting.open
 
     assert asyncio.run(main()) == KEPT_CONNECTIONS
+
+
+def test_a_connection_that_was_being_made_at_the_close_is_not_kept() -> None:
+    """Nobody would close it later."""
+
+    async def main() -> bytes:
+        counting = Counting()
+        async with _client(counting) as client:
+            asked = asyncio.ensure_future(client.get("/"))
+            await asyncio.sleep(0)
+            await client.aclose()
+            heard = (await asked).content
+            await _until(counting, 0)
+            return heard
+
+    assert asyncio.run(main()) == b"ok"
 
 
 def test_a_request_that_was_given_up_takes_its_connection_with_it() -> None:

@@ -44,6 +44,12 @@ async def _all(stream: Stream) -> bytes:
     return heard
 
 
+async def _turns() -> None:
+    """Let the loop get to what has come."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 async def _write_for_ever(stream: Stream) -> None:
     while True:
         await stream.write(b"go")
@@ -123,6 +129,22 @@ def test_a_writer_waits_for_a_server_that_does_not_read(run: Run) -> None:
             return await _all(stream)
 
     assert run(main()) == b"ok"
+
+
+def test_what_the_loop_has_not_got_to_is_known_all_the_same(run: Run) -> None:
+    """An idle connection that its server has just closed, or told something, is not to be used again."""
+
+    async def main() -> list[bool]:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            stream = await Network().connect_tcp(*server.getsockname())
+            accepted, _ = server.accept()
+            seen = [stream.get_extra_info("is_readable")]
+            accepted.close()
+            seen.append(stream.get_extra_info("is_readable"))
+            await stream.aclose()
+            return [*seen, stream.get_extra_info("is_readable")]
+
+    assert run(main()) == [False, True, True]
 
 
 def test_what_is_not_sent_yet_is_dropped_by_closing(run: Run) -> None:
@@ -291,6 +313,49 @@ def test_a_certificate_that_proves_nothing_is_a_connect_error(host: str, tmp_pat
     run(main())
 
 
+def test_a_server_that_is_gone_before_tls_is_a_connect_error(tmp_path: Path, run: Run) -> None:
+    """On uvloop its end can be known before anybody has asked for TLS."""
+    gone = asyncio.Event()
+
+    async def goes(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        gone.set()
+
+    async def main() -> None:
+        async with _stream(goes) as plain:
+            await gone.wait()
+            await _turns()
+            with pytest.raises(httpcore2.ConnectError):
+                await plain.start_tls(Authority(tmp_path).trusted(), HOST)
+
+    run(main())
+
+
+def test_what_came_before_the_end_is_read_under_tls(tmp_path: Path, run: Run) -> None:
+    """More than is held, and a server that closes without the word by which TLS ends."""
+    authority, sent, gone = Authority(tmp_path), bytes(range(256)) * (UNREAD // 128), asyncio.Event()
+
+    async def much(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        below = writer.transport
+        await writer.start_tls(authority.server())
+        writer.transport.set_write_buffer_limits(0)
+        writer.write(sent)
+        await writer.drain()
+        below.close()
+        gone.set()
+
+    async def main() -> bytes:
+        async with _stream(much) as plain:
+            stream = await plain.start_tls(authority.trusted(), HOST)
+            heard = b""
+            while part := await stream.read(UNREAD // 8):
+                await _turns()
+                heard += part
+            return heard
+
+    assert run(main()) == sent
+
+
 def test_a_server_that_says_nothing_to_tls_can_be_given_up(tmp_path: Path, run: Run) -> None:
     """The deadline of a request cancels it, and the connection is closed: the server hears of it."""
     heard = asyncio.Event()
@@ -321,6 +386,45 @@ def test_a_closed_stream_is_freed_at_once(secure: bool, tmp_path: Path, run: Run
             await used.write(b"hello")
             await _all(used)
             await used.aclose()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        await life()
+        with none_of_ours():
+            await life()
+
+    run(main())
+
+
+async def _refused(stream: Stream, trust: ssl.SSLContext) -> None:
+    await Network().connect_tcp("127.0.0.1", 1)
+
+
+async def _refused_at_two(stream: Stream, trust: ssl.SSLContext) -> None:
+    await Network().connect_tcp("localhost", 1)
+
+
+async def _given_up(stream: Stream, trust: ssl.SSLContext) -> None:
+    with _deaf() as port:
+        await asyncio.wait_for(Network().connect_tcp("127.0.0.1", port), 0.01)
+
+
+async def _mistrusted(stream: Stream, trust: ssl.SSLContext) -> None:
+    await stream.start_tls(trust, HOST)
+
+
+@pytest.mark.parametrize("failing", [_refused, _refused_at_two, _given_up, _mistrusted])
+def test_a_connection_that_fails_is_freed_at_once(
+    failing: Callable[[Stream, ssl.SSLContext], Awaitable[None]], tmp_path: Path, run: Run
+) -> None:
+    """A server that cannot be reached is asked again and again."""
+    ours, theirs = Authority(tmp_path), Authority(tmp_path, "Somebody Else")
+
+    async def life() -> None:
+        async with _stream(_silent, ours.server()) as stream:
+            with contextlib.suppress(httpcore2.ConnectError, TimeoutError):
+                await failing(stream, theirs.trusted())
         for _ in range(TURNS):
             await asyncio.sleep(0)
 
