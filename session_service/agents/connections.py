@@ -129,4 +129,6 @@ def _failing_as_httpx2() -> Iterator[None]:
         yield
     except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
         failure: type[httpx2.TransportError] = getattr(httpx2, type(error).__name__)
+        if error.__cause__:  # h11's: a frame of its traceback holds it, and all of these would wait for the collector
+            error.__cause__.with_traceback(None)
         raise failure("") from None

@@ -111,7 +111,8 @@ class Outgoing:
         try:
             async with asyncio.timeout_at(deadline):
                 yield
-        except TimeoutError:
+        except TimeoutError as late:
+            late.with_traceback(None)  # a frame of it holds the task, which holds what it fails with
             raise self.unavailable(f"did not answer to {what} in time") from None
 
     def unavailable(self, told: str, answer: Answer | None = None) -> AgentUnavailable:

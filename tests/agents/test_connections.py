@@ -9,8 +9,11 @@ import httpx2
 import pytest
 
 from session_service.agents.connections import KEPT_CONNECTIONS, KEPT_SECONDS, Connections
+from session_service.agents.outgoing import Outgoing, Request
+from session_service.errors import AgentUnavailable
 from tests import virtual_time
 from tests.certificates import Authority
+from tests.cycles import none_of_ours
 
 Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -224,6 +227,34 @@ def test_what_is_no_answer_fails_by_the_name_that_httpx2_has_for_it(answer: byte
 
     with pytest.raises(failure, match=r"^$"):
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.6\r\n\r\n"], ids=["nothing-in-time", "another-protocol"])
+def test_a_request_that_failed_is_freed_at_once(said: bytes) -> None:
+    """With its connection: nothing of ours waits for the cyclic collector, which looks rarely."""
+
+    async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(ConnectionError):
+            writer.write(said)
+            await reader.read()
+
+    async def life() -> None:
+        async with await asyncio.start_server(says, "127.0.0.1", 0) as listening:
+            outgoing = Outgoing("The server")
+            url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+            deadline = asyncio.get_running_loop().time() + (60 if said else 0.1)
+            asked = asyncio.ensure_future(outgoing.send(Request("start", "POST", url), deadline))
+            await asyncio.wait([asked])
+            assert isinstance(asked.exception(), AgentUnavailable)
+            await outgoing.aclose()
+        await asyncio.sleep(0.05)
+
+    async def main() -> None:
+        await life()
+        with none_of_ours():
+            await life()
+
+    asyncio.run(main())
 
 
 def test_https_is_spoken_with_whom_is_trusted_alone(tmp_path: Path) -> None:
