@@ -50,9 +50,9 @@ def _checked(found: object) -> AgentCallable:
 
 
 class _Agent:
-    """One running task. `gone` and the timers exist from the first `stop` on."""
+    """One running task. `gone` and the timer exist from the first `stop` on."""
 
-    __slots__ = ("accepted", "gone", "ref", "task", "timers", "told_later")
+    __slots__ = ("accepted", "gone", "ref", "task", "timer", "told_later")
 
     def __init__(self, ref: AgentRef, task: asyncio.Task[int]) -> None:
         self.ref = ref
@@ -60,7 +60,7 @@ class _Agent:
         self.accepted = False
         self.told_later: tuple[str, ...] = ()
         self.gone: asyncio.Event | None = None
-        self.timers: tuple[asyncio.TimerHandle, ...] = ()
+        self.timer: asyncio.TimerHandle | None = None
 
 
 class PythonLauncher:
@@ -139,16 +139,22 @@ class PythonLauncher:
         code = _exit_code(task)
         self._ended.add(agent.ref.name, code)
         if agent.gone is not None:
-            for timer in agent.timers:
-                timer.cancel()
+            if agent.timer is not None:
+                agent.timer.cancel()
             agent.gone.set()
         elif agent.accepted:
             self._on_exit(agent.ref, code)
 
     def _cancel(self, agent: _Agent) -> None:
+        self._cancel_and_then(agent, self._cancel_again)
+
+    def _cancel_again(self, agent: _Agent) -> None:
+        self._cancel_and_then(agent, self._give_up)
+
+    def _cancel_and_then(self, agent: _Agent, step: Callable[[_Agent], None]) -> None:
+        """Each step from the one before: with a loop that stood still, two instants would be over in one turn."""
         agent.task.cancel()
-        later = asyncio.get_running_loop().call_later
-        agent.timers = (later(self._grace / 2, agent.task.cancel), later(self._grace, self._give_up, agent))
+        agent.timer = asyncio.get_running_loop().call_later(self._grace / 2, step, agent)
 
     def _give_up(self, agent: _Agent) -> None:
         values = {"event": "agent.stuck", "session": agent.ref.name}

@@ -1,7 +1,9 @@
 """The python launcher: what a customer's callable may do without harming the service, and how it is ended."""
 
 import asyncio
+import contextlib
 import sys
+import time
 import types
 from collections.abc import Iterator
 
@@ -192,6 +194,25 @@ def swallower(times: int) -> AgentCallable:
 def test_a_callable_that_swallows_one_cancellation_is_cancelled_again(exits: Exits, run: Run) -> None:
     """After half of the grace."""
     launcher = PythonLauncher(swallower(1), on_exit=exits, grace=0.05)
+
+    async def main() -> AgentState:
+        ref = await started(launcher)
+        await launcher.stop(ref)
+        return await launcher.poll(ref)
+
+    assert run(main()).kind == "exited"
+
+
+def test_a_loop_that_stood_still_leaves_the_second_cancellation_its_turn(exits: Exits, run: Run) -> None:
+    """The grace is over before anybody could heed it."""
+
+    async def blocks_once(spec: AgentSpec) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await stay(spec)
+        time.sleep(0.06)  # noqa: ASYNC251 - as a customer's code may
+        await stay(spec)
+
+    launcher = PythonLauncher(blocks_once, on_exit=exits, grace=0.05)
 
     async def main() -> AgentState:
         ref = await started(launcher)
