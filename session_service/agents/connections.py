@@ -8,8 +8,8 @@ idle ones are a stack here. What a connection is, and whether it is still good, 
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Protocol, cast
 from weakref import WeakSet
 
@@ -21,6 +21,7 @@ from session_service.agents.network import Network
 KEPT_CONNECTIONS = 100
 KEPT_SECONDS = 4.0
 """How long an idle connection is kept: less than the 5 s after which uvicorn and Node.js close theirs."""
+_FAILURES = (httpcore2.NetworkError, httpcore2.ProtocolError)
 
 
 class Connections(httpx2.AsyncBaseTransport):
@@ -40,8 +41,10 @@ class Connections(httpx2.AsyncBaseTransport):
         """Send over the connection that was used last, or a new one; it is free again when the answer is closed."""
         whole = _as_httpcore2(request)
         connection = await self._taken(whole.url.origin)
-        with _failing_as_httpx2():
+        try:
             answer = await connection.handle_async_request(whole)  # where this fails, httpcore2 has closed it
+        except _FAILURES as error:
+            raise _as_httpx2(error) from None
         body = _Borrowed(cast("_Body", answer.stream), lambda: self._give_back(connection))
         return httpx2.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
 
@@ -94,10 +97,12 @@ class _Borrowed(httpx2.AsyncByteStream):
         self._closed = closed
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
-        with _failing_as_httpx2():
+        try:
             async with aclosing(aiter(self._body)) as parts:
                 async for part in parts:
                     yield part
+        except _FAILURES as error:
+            raise _as_httpx2(error) from None
 
     async def aclose(self) -> None:
         """Close it, which httpx2 does once. What cannot be closed is not used again."""
@@ -122,13 +127,9 @@ def _as_httpcore2(request: httpx2.Request) -> httpcore2.Request:
     )
 
 
-@contextmanager
-def _failing_as_httpx2() -> Iterator[None]:
+def _as_httpx2(error: Exception) -> httpx2.TransportError:
     """Both libraries call their failures by the same names. The text may quote a header, and stays here."""
-    try:
-        yield
-    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-        failure: type[httpx2.TransportError] = getattr(httpx2, type(error).__name__)
-        if error.__cause__:  # h11's: a frame of its traceback holds it, and all of these would wait for the collector
-            error.__cause__.with_traceback(None)
-        raise failure("") from None
+    if error.__cause__:  # h11's: a frame of its traceback holds it, and all of these would wait for the collector
+        error.__cause__.with_traceback(None)
+    failure: type[httpx2.TransportError] = getattr(httpx2, type(error).__name__)
+    return failure("")

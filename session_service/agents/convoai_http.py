@@ -71,8 +71,7 @@ class Http:
         Returns an answer of status 200 or `passing`. Raises AgentRefused where another try changes nothing, and
         AgentUnavailable where it may.
         """
-        async with self._outgoing.within(deadline, request.what):
-            answer = await self._answered(request, deadline)
+        answer = await self._outgoing.within(deadline, request.what, self._answered(request, deadline))
         if answer.status in (200, passing):
             return answer
         if answer.status >= 500:

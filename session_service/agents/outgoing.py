@@ -6,11 +6,12 @@ headers and bodies, never in a URL, because httpx2 logs URLs.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Awaitable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TypeVar
 
 import httpx2
 import orjson
@@ -19,6 +20,7 @@ from session_service.agents.connections import Connections
 from session_service.errors import AgentUnavailable, InvalidValue
 
 Json = Mapping[str, object]
+T = TypeVar("T")
 
 RETRY_AFTER = 5
 """Seconds after which another try makes sense where the other side does not say."""
@@ -98,19 +100,17 @@ class Outgoing:
 
         AgentUnavailable where there is none: nobody knows then whether what was asked for is done.
         """
-        async with self.within(deadline, request.what):
-            try:
-                return await self._exchange(request)
-            except httpx2.HTTPError as error:
-                # Without its text and chain: a protocol error quotes the header that it stumbled over.
-                raise self.unavailable(f"did not answer to {request.what}: {type(error).__name__}") from None
+        try:
+            return await self.within(deadline, request.what, self._exchange(request))
+        except httpx2.HTTPError as error:
+            # Without its text and chain: a protocol error quotes the header that it stumbled over.
+            raise self.unavailable(f"did not answer to {request.what}: {type(error).__name__}") from None
 
-    @asynccontextmanager
-    async def within(self, deadline: float, what: str) -> AsyncIterator[None]:
-        """Give up what goes on inside at `deadline`: AgentUnavailable, because `what` was not answered."""
+    async def within(self, deadline: float, what: str, answer: Awaitable[T]) -> T:
+        """Return what is awaited, or give it up at `deadline`: AgentUnavailable, because `what` was not answered."""
         try:
             async with asyncio.timeout_at(deadline):
-                yield
+                return await answer
         except TimeoutError as late:
             late.with_traceback(None)  # a frame of it holds the task, which holds what it fails with
             raise self.unavailable(f"did not answer to {what} in time") from None

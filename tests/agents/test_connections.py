@@ -247,7 +247,8 @@ def test_a_request_that_failed_is_freed_at_once(said: bytes) -> None:
             await asyncio.wait([asked])
             assert isinstance(asked.exception(), AgentUnavailable)
             await outgoing.aclose()
-        await asyncio.sleep(0.05)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
     async def main() -> None:
         await life()

@@ -163,8 +163,9 @@ def test_what_is_not_sent_yet_is_dropped_by_closing(run: Run) -> None:
         async with _stream(later) as stream:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(stream.write(bytes(MUCH)), 0.2)
-        may_read.set()
-        return await heard.get()
+            await stream.aclose()
+            may_read.set()
+            return await heard.get()
 
     assert run(main()) < MUCH
 
@@ -337,11 +338,12 @@ def test_what_came_before_the_end_is_read_under_tls(tmp_path: Path, run: Run) ->
 
     async def much(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         below = writer.transport
-        await writer.start_tls(authority.server())
-        writer.transport.set_write_buffer_limits(0)
-        writer.write(sent)
-        await writer.drain()
-        below.close()
+        with contextlib.closing(writer):
+            await writer.start_tls(authority.server())
+            writer.transport.set_write_buffer_limits(0)
+            writer.write(sent)
+            await writer.drain()
+            below.close()
         gone.set()
 
     async def main() -> bytes:
