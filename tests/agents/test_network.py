@@ -21,8 +21,6 @@ from tests.cycles import none_of_ours
 
 Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 MUCH = 64 * UNREAD
-TURNS = 20
-"""Of the loop: more than a closed connection needs until its last callback."""
 AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -45,8 +43,8 @@ async def _all(stream: Stream) -> bytes:
 
 
 async def _turns() -> None:
-    """Let the loop get to what has come."""
-    for _ in range(10):
+    """Let the loop get to what has come, and a closed connection to its last callback."""
+    for _ in range(20):
         await asyncio.sleep(0)
 
 
@@ -251,9 +249,9 @@ def test_an_address_that_never_answers_costs_a_moment() -> None:
         assert runner.run(asyncio.wait_for(main(), 20)) == b"hello"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "nobody.invalid", "no host", "two..dots"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "no host", "two..dots"])
 def test_nobody_there_is_a_connect_error(host: str, run: Run) -> None:
-    """Nobody listens, and nobody has such a name, or can have."""
+    """Nobody listens, and nobody can have such a name, which no server is asked for."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         with pytest.raises(httpcore2.ConnectError):
@@ -388,8 +386,7 @@ def test_a_closed_stream_is_freed_at_once(secure: bool, tmp_path: Path, run: Run
             await used.write(b"hello")
             await _all(used)
             await used.aclose()
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
+        await _turns()
 
     async def main() -> None:
         await life()
@@ -427,8 +424,7 @@ def test_a_connection_that_fails_is_freed_at_once(
         async with _stream(_silent, ours.server()) as stream:
             with contextlib.suppress(httpcore2.ConnectError, TimeoutError):
                 await failing(stream, theirs.trusted())
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
+        await _turns()
 
     async def main() -> None:
         await life()
