@@ -67,7 +67,7 @@ class Output:
     def __init__(self, spec: AgentSpec, clock: Callable[[], float]) -> None:
         self._spec = spec
         self._told_later: tuple[str, ...] = ()
-        self._redact = redactor(spec)
+        self._redact: Redactor | None = None
         self._allowance = Allowance(LINES_PER_SECOND, BURST, clock)
         self._unfinished = b""
         self._cut = False
@@ -76,7 +76,7 @@ class Output:
     def hide(self, secret: str) -> None:
         """Take this one out as well, from now on."""
         self._told_later = (*self._told_later, secret)[-TOLD_LATER:]
-        self._redact = redactor(self._spec, self._told_later)
+        self._redact = None
 
     def hear(self, data: bytes) -> None:
         """Log the lines that `data` completes, and keep the beginning of the next, as far as it would be shown."""
@@ -121,11 +121,17 @@ class Output:
 
     def _log(self, raw: bytes, *, cut: bool) -> None:
         self._tell_dropped()
-        line = printable(self._redact(raw.decode(errors="replace").rstrip("\r")))
+        line = printable(self._redacted(raw.decode(errors="replace").rstrip("\r")))
         if cut or len(line) > LONGEST_LINE:
             line = line[: LONGEST_LINE - len(CUT)] + CUT
         if line:
             logger.info("agent output", extra={"event": "agent.output", "session": self._spec.session_id, "line": line})
+
+    def _redacted(self, line: str) -> str:
+        """The first line pays for what it takes, a fifth of a process's start: not every agent prints one."""
+        if self._redact is None:
+            self._redact = redactor(self._spec, self._told_later)
+        return self._redact(line)
 
     def _tell_dropped(self) -> None:
         if self._dropped:

@@ -55,7 +55,8 @@ def found(prefix: str) -> dict[str, list[int]]:
 def born(pid: int) -> int:
     """When the process began, in ticks since the system's boot (proc_pid_stat(5), starttime); 0 if that is unknown."""
     try:
-        fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        with open(f"{_PROC}/{pid}/stat", "rb", buffering=0) as file:
+            fields = file.readall().rpartition(b")")[2].split()
     except OSError:
         return 0
     return 0 if fields[0] == b"Z" else int(fields[19])
