@@ -11,8 +11,8 @@ from tests.agents.programs import PROC
 
 pytestmark = pytest.mark.xdist_group("soak")  # a group begins before single tests: this one takes longest
 
-SECONDS = 30.0
-"""With its warm-up and two rests, just under a minute."""
+SECONDS = 60.0
+"""Of calls, beside a warm-up and two rests."""
 BEFORE = Sample(memory=40_000, descriptors=19, threads=2, children=0, live=0, tasks=7)
 
 

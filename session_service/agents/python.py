@@ -107,7 +107,7 @@ class PythonLauncher:
             return
         if agent.gone is None:
             agent.gone = asyncio.Event()
-            self._cancel(agent)
+            self._cancel(agent, self._cancel_again)
         await agent.gone.wait()
 
     def hide(self, name: str, secret: str) -> None:
@@ -145,22 +145,25 @@ class PythonLauncher:
         elif agent.accepted:
             self._on_exit(agent.ref, code)
 
-    def _cancel(self, agent: _Agent) -> None:
-        self._cancel_and_then(agent, self._cancel_again)
+    def _cancel(self, agent: _Agent, then: Callable[[_Agent], None]) -> None:
+        """Cancel, and do what comes `then`: in a turn after the task's own, also where the loop has stood still."""
+        agent.task.cancel()
+        loop = asyncio.get_running_loop()
+        agent.timer = loop.call_later(self._grace / 2, loop.call_soon, _unless_ended, agent, then)
 
     def _cancel_again(self, agent: _Agent) -> None:
-        self._cancel_and_then(agent, self._give_up)
-
-    def _cancel_and_then(self, agent: _Agent, step: Callable[[_Agent], None]) -> None:
-        """Each step from the one before: with a loop that stood still, two instants would be over in one turn."""
-        agent.task.cancel()
-        agent.timer = asyncio.get_running_loop().call_later(self._grace / 2, step, agent)
+        self._cancel(agent, self._give_up)
 
     def _give_up(self, agent: _Agent) -> None:
         values = {"event": "agent.stuck", "session": agent.ref.name}
         logger.error("agent does not end: its callable swallows cancellation", extra=values)
         if agent.gone is not None:
             agent.gone.set()
+
+
+def _unless_ended(agent: _Agent, then: Callable[[_Agent], None]) -> None:
+    if not agent.task.done():
+        then(agent)
 
 
 def _exit_code(task: asyncio.Task[int]) -> int:

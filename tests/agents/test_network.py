@@ -269,6 +269,18 @@ def test_no_thread_for_the_resolver_is_a_connect_error(run: Run) -> None:
         run(main())
 
 
+def test_an_address_takes_no_thread_of_the_resolver(run: Run) -> None:
+    """Agent servers beside the service are called by theirs."""
+
+    async def main() -> bytes:
+        await asyncio.get_running_loop().shutdown_default_executor()
+        async with _stream(_echo) as stream:
+            await stream.write(b"hello")
+            return await _all(stream)
+
+    assert run(main()) == b"hello"
+
+
 def test_a_connection_that_is_given_up_leaves_no_descriptor(run: Run) -> None:
     """Nobody answers."""
 
