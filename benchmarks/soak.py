@@ -39,7 +39,7 @@ MINUTES_PER_LOOK = 5.0
 """Looks between the first and the last show whether what grows still does."""
 MEMORY_SLACK = 16 * 1024
 """KiB that a service may have grown by: some ten megabytes are the ring of its latest events, which the warm-up does
-not fill, and the rest is what an allocator does not give back. In half a minute that finds a leak of 55 KiB a call, in
+not fill, and the rest is what an allocator does not give back. In a minute that finds a leak of 28 KiB a call, in
 an hour one of half a KiB."""
 TASKS = "tasks"
 """The file in which the agent that looks at the service tells what it has counted."""

@@ -146,24 +146,20 @@ class PythonLauncher:
             self._on_exit(agent.ref, code)
 
     def _cancel(self, agent: _Agent, then: Callable[[_Agent], None]) -> None:
-        """Cancel, and do what comes `then`: in a turn after the task's own, also where the loop has stood still."""
+        """Cancel now, and do `then` later: a loop that stood still would find two timers over at once."""
         agent.task.cancel()
-        loop = asyncio.get_running_loop()
-        agent.timer = loop.call_later(self._grace / 2, loop.call_soon, _unless_ended, agent, then)
+        agent.timer = asyncio.get_running_loop().call_later(self._grace / 2, then, agent)
 
     def _cancel_again(self, agent: _Agent) -> None:
         self._cancel(agent, self._give_up)
 
     def _give_up(self, agent: _Agent) -> None:
+        if agent.task.done():  # and `_forget` has its turn yet, because the loop has stood still
+            return
         values = {"event": "agent.stuck", "session": agent.ref.name}
         logger.error("agent does not end: its callable swallows cancellation", extra=values)
         if agent.gone is not None:
             agent.gone.set()
-
-
-def _unless_ended(agent: _Agent, then: Callable[[_Agent], None]) -> None:
-    if not agent.task.done():
-        then(agent)
 
 
 def _exit_code(task: asyncio.Task[int]) -> int:

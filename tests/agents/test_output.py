@@ -126,6 +126,17 @@ def test_a_secret_stays_out_wherever_a_line_is_cut(output: Output, events: Event
     assert not [start for start in range(len(token) - 8) if token[start : start + 8] in events.all_text()]
 
 
+def test_a_secret_that_is_told_between_two_lines_stays_out_of_the_second(output: Output, events: Events) -> None:
+    """An agent may print the fresh token that it was given, and those that it had."""
+    old, fresh = agent_spec().agora.token, agent_spec("another session").agora.token
+    output.hear(b"joined\n")
+    output.hide(fresh)
+    output.hear(f"{old}\n{fresh}\n".encode())
+    assert events.lines[0] == "joined"
+    shown = events.all_text()
+    assert not [token for token in (old, fresh) for start in range(len(token) - 8) if token[start : start + 8] in shown]
+
+
 def test_a_secret_of_many_lines_stays_out(output: Output, events: Events) -> None:
     """A token that is printed wrapped is as good as whole."""
     token = agent_spec().agora.token

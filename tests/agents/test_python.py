@@ -203,16 +203,29 @@ def test_a_callable_that_swallows_one_cancellation_is_cancelled_again(exits: Exi
     assert run(main()).kind == "exited"
 
 
-def test_a_loop_that_stood_still_leaves_the_second_cancellation_its_turn(exits: Exits, run: Run) -> None:
-    """The grace is over before anybody could heed it."""
-
-    async def blocks_once(spec: AgentSpec) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await stay(spec)
-        time.sleep(0.06)  # noqa: ASYNC251 - as a customer's code may
+async def blocks_after_the_first(spec: AgentSpec) -> None:
+    """The grace is over before the second cancellation."""
+    with contextlib.suppress(asyncio.CancelledError):
         await stay(spec)
+    time.sleep(0.06)  # noqa: ASYNC251 - as a customer's code may
+    await stay(spec)
 
-    launcher = PythonLauncher(blocks_once, on_exit=exits, grace=0.05)
+
+async def blocks_at_the_second(spec: AgentSpec) -> None:
+    """The grace is over in the very turn in which it is cancelled again."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await stay(spec)
+    asyncio.get_running_loop().call_later(0.03, time.sleep, 0.06)
+    time.sleep(0.04)  # noqa: ASYNC251 - so that both timers are over at once
+    await stay(spec)
+
+
+@pytest.mark.parametrize("callable_", [blocks_after_the_first, blocks_at_the_second])
+def test_a_loop_that_stood_still_makes_no_agent_a_stuck_one(
+    callable_: AgentCallable, exits: Exits, events: Events, run: Run
+) -> None:
+    """It has heeded its second cancellation."""
+    launcher = PythonLauncher(callable_, on_exit=exits, grace=0.05)
 
     async def main() -> AgentState:
         ref = await started(launcher)
@@ -220,6 +233,7 @@ def test_a_loop_that_stood_still_leaves_the_second_cancellation_its_turn(exits: 
         return await launcher.poll(ref)
 
     assert run(main()).kind == "exited"
+    assert events.of("agent.stuck") == []
 
 
 def test_a_callable_that_never_ends_is_given_up_by_name(exits: Exits, events: Events, run: Run) -> None:
